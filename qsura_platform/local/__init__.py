@@ -1,0 +1,1 @@
+"""What `make run` and the tests start on one machine: PostgreSQL, a broker, and the platform's own processes. Plain Python."""
