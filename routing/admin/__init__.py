@@ -1,0 +1,9 @@
+"""By which road: the admin's pages for provider accounts and routes."""
+
+from __future__ import annotations
+
+from routing.admin.accounts import ProviderAccountDesk
+from routing.admin.routes import RouteDesk
+from routing.admin.versions import RouteVersionDesk
+
+__all__ = ["ProviderAccountDesk", "RouteDesk", "RouteVersionDesk"]

@@ -1,0 +1,188 @@
+"""Provider accounts: made for a provider, given secrets that nobody sees again, taken in and out of service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.choices import Mode
+from accounts.desk import Desk, action, business_of, display
+from routing import connecting, credentials, health, rotating
+from routing.connecting import NotConnected
+from routing.credentials import Unusable
+from routing.forms import FORGET, OVERLAP, SECRET, SETTING, AccountForm, account_form
+from routing.models import ProviderAccount
+from routing.providers import registry
+from routing.providers.base import Adapter
+
+_FIXED = ("business", "mode", "provider")
+"""Never changed once made: the account would be another one under the same callback URL."""
+
+
+@admin.register(ProviderAccount)
+class ProviderAccountDesk(Desk):
+    list_display = ("name", "provider", "mode_shown", "business", "state")
+    list_filter = ("business", "provider", "mode", "is_in_service")
+    list_select_related = ("business",)
+    search_fields = ("name",)
+    actions_detail = ("take_out", "put_back", "connect")
+    _told = ("state", "because", "out_of_service_at", "callback_url", "created_at")
+    _receipts = ("receipt_sources", "previous_secrets")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Messages and published routes name it: it is taken out of service, never removed."""
+        return False
+
+    # The form
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if self._adapter(request, None) is None and self.has_add_permission(request):
+            context = {"title": "Whose account is it?", "providers": registry.ADAPTERS.values(), "opts": self.opts}
+            return TemplateResponse(request, "admin/routing/choose_provider.html", self.admin_site.each_context(request) | context)
+        page: HttpResponse = super().add_view(request, form_url, extra_context)
+        return page
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The stand-ins are there already: who makes an account has one at a provider."""
+        return {"mode": Mode.LIVE} | super().get_changeform_initial_data(request)
+
+    def get_form(self, request: HttpRequest, obj: ProviderAccount | None = None, change: bool = False, **kwargs: Any) -> type[AccountForm]:
+        kwargs["form"] = account_form(self._adapter(request, obj), obj)
+        made: type[AccountForm] = super().get_form(request, obj, change, **kwargs)
+        return made
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[tuple[str | None, dict[str, Any]]]:
+        own = ("name", "business", "mode", "max_in_flight", "base_url")
+        if obj is not None and not self.has_change_permission(request, obj):
+            own_words = (*own, *self._receipts, *self._told)
+            return [(None, {"fields": own_words}), ("At the provider", {"fields": ("settings",)})]
+        fields = account_form(self._adapter(request, obj), obj).base_fields
+        sets: list[tuple[str | None, dict[str, Any]]] = [
+            (None, {"fields": ("provider", *own) if obj else own}),
+            ("At the provider", {"fields": [name for name in fields if name.startswith(SETTING)]}),
+            ("Secrets", {"fields": [name for name in fields if name.startswith((SECRET, FORGET, OVERLAP))]}),
+            ("Receipts", {"fields": self._receipts if obj else self._receipts[:1]}),
+            ("How it stands", {"fields": self._told if obj else ()}),
+        ]
+        return [each for each in sets if each[1]["fields"]]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (*_FIXED, "previous_secrets", *self._told) if obj else ()
+
+    def _adapter(self, request: HttpRequest, row: ProviderAccount | None) -> Adapter | None:
+        return registry.ADAPTERS.get(row.provider if row else request.GET.get("provider", ""))
+
+    def save_model(self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool) -> None:
+        if form.adapter is not None:
+            obj.provider = form.adapter.name
+        if not change and business_of(request) is not None:
+            obj.business_id = business_of(request)  # staff of one business make no accounts for all
+        if obj.mode == Mode.LIVE:
+            rotating.replace(obj, form.secrets(), overlap=form.overlap(), at=timezone.now())
+        super().save_model(request, obj, form, change)
+        credentials.forget()
+
+    # How it stands
+
+    @display(description="mode", label={"live": "success", "test": "info"})
+    def mode_shown(self, row: ProviderAccount) -> str:
+        return row.mode
+
+    @display(description="state", label={"in service": "success", "out of service": "danger", "can't be used": "danger"})
+    def state(self, row: ProviderAccount) -> str:
+        if not row.is_in_service:
+            return "out of service"
+        return "can't be used" if self._obstacle(row) else "in service"
+
+    @display(description="because")
+    def because(self, row: ProviderAccount) -> str:
+        return row.out_of_service_because if not row.is_in_service else self._obstacle(row)
+
+    def _obstacle(self, row: ProviderAccount) -> str:
+        try:
+            credentials.open_account(row)
+        except Unusable as problem:
+            return str(problem)
+        return ""
+
+    @display(description="secrets from before")
+    def previous_secrets(self, row: ProviderAccount) -> str:
+        if row.previous_until is None:
+            return ""
+        return f"count beside the present ones until {row.previous_until:%d %B %Y %H:%M} UTC, and are erased then"
+
+    @display(description="callback URL")
+    def callback_url(self, row: ProviderAccount) -> str:
+        return render_to_string("admin/routing/callback_url.html", {"url": credentials.callback_url(row)})
+
+    # Deeds
+
+    def has_take_out_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._may_switch(request, object_id, is_in_service=True)
+
+    def has_put_back_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._may_switch(request, object_id, is_in_service=False)
+
+    def _may_switch(self, request: HttpRequest, object_id: str | None, *, is_in_service: bool) -> bool:
+        """The right, and where the button would do something. Another business's account is left to the deed, which doesn't find it."""
+        row = self.get_object(request, object_id) if object_id else None
+        return self.has_change_permission(request) and (row is None or row.is_in_service is is_in_service)
+
+    @action(description="Take out of service", url_path="take-out", permissions=["take_out"], icon="pause_circle")
+    def take_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self._row(request, object_id)
+        because = request.POST.get("reason", "").strip()
+        if request.method != "POST" or not because:
+            question = "No new plan will use it, and what waits for it goes by another account, or waits."
+            return self._ask(request, row, title=f"Take {row.name} out of service", question=question, asks_reason=True)
+        health.out_of_service(row.pk, because=because, at=timezone.now())
+        return self._done(request, row, f"Taken out of service: {because}")
+
+    @action(description="Put back in service", url_path="put-back", permissions=["put_back"], icon="play_circle")
+    def put_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self._row(request, object_id)
+        if request.method != "POST":
+            return self._ask(
+                request, row, title=f"Put {row.name} back in service", question="New plans will use it, and what waits for it is sent."
+            )
+        health.back_in_service(row.pk, at=timezone.now())
+        return self._done(request, row, "Put back in service.")
+
+    @action(description="Connect receipts", url_path="connect", permissions=["change"], icon="link")
+    def connect(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self._row(request, object_id)
+        if request.method != "POST":
+            return self._ask(
+                request, row, title=f"Connect {row.name}", question="The provider is told to send receipts to this account's own URL."
+            )
+        try:
+            url = connecting.connect(row)
+        except (NotConnected, Unusable) as problem:
+            self.message_user(request, str(problem), messages.ERROR)
+            return HttpResponseRedirect(self._page(row))
+        return self._done(request, row, f"Receipts now come to {url}.")
+
+    def _row(self, request: HttpRequest, object_id: str) -> ProviderAccount:
+        row: ProviderAccount | None = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return row
+
+    def _ask(self, request: HttpRequest, row: ProviderAccount, *, title: str, question: str, asks_reason: bool = False) -> HttpResponse:
+        context = {"title": title, "question": question, "asks_reason": asks_reason, "back": self._page(row), "opts": self.opts}
+        return TemplateResponse(request, "admin/routing/ask.html", self.admin_site.each_context(request) | context)
+
+    def _done(self, request: HttpRequest, row: ProviderAccount, what: str) -> HttpResponse:
+        self.log_change(request, row, what)
+        self.message_user(request, what)
+        return HttpResponseRedirect(self._page(row))
+
+    def _page(self, row: ProviderAccount) -> str:
+        return reverse("admin:routing_provideraccount_change", args=[row.pk])

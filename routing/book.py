@@ -1,0 +1,90 @@
+"""A business's road book: its published routes and the accounts that they may use, as read at most five seconds ago."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts.choices import Mode
+from routing import rules, stand_ins
+from routing.choices import RouteStatus
+from routing.models import ProviderAccount, RouteVersion
+from routing.rules import Rule
+
+_KEPT = timedelta(seconds=5)
+_MOST_BOOKS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """One published version."""
+
+    version_id: UUID
+    name: str
+    number: int
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What choosing needs to know of an account."""
+
+    id: str
+    name: str
+    provider: str
+    mode: str
+    out_of_service: str
+    """What keeps it from serving, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    business_id: UUID
+    read_at: datetime
+    roads: tuple[Road, ...]
+    accounts: dict[str, Known]
+    stand_ins: dict[str, Known]
+    """The platform's test accounts by provider."""
+    decided: dict[Any, Any] = field(default_factory=dict)
+    """Decisions by wish: they can't change as long as the book is believed."""
+
+
+_books: dict[UUID, Book] = {}
+
+
+def book(business_id: UUID, *, at: datetime) -> Book:
+    """The business's book; two queries, once in five seconds and process."""
+    kept = _books.get(business_id)
+    if kept is None or not kept.read_at <= at < kept.read_at + _KEPT:
+        if len(_books) >= _MOST_BOOKS:
+            _books.clear()
+        kept = _books[business_id] = _read(business_id, at)
+    return kept
+
+
+def forget() -> None:
+    """Read afresh next time (after a change in this very process)."""
+    _books.clear()
+
+
+def _read(business_id: UUID, at: datetime) -> Book:
+    versions = RouteVersion.objects.filter(route__business_id=business_id, status=RouteStatus.PUBLISHED)
+    roads = tuple(
+        Road(version_id=version.pk, name=version.route.name, number=version.number, rules=rules.read(version.rules))
+        for version in versions.select_related("route").order_by("route__position", "route__name")
+    )
+    rows = ProviderAccount.objects.filter(Q(business_id=business_id) | Q(business__isnull=True)).order_by("-id")
+    accounts = {str(row.pk): _know(row) for row in rows}
+    # Without a simulator a test account leads nowhere, and it is better to say so than to accept.
+    there = stand_ins.has_simulator()
+    tests = {row.provider: accounts[str(row.pk)] for row in rows if there and row.business_id is None and row.mode == Mode.TEST}
+    return Book(business_id=business_id, read_at=at, roads=roads, accounts=accounts, stand_ins=tests)
+
+
+def _know(row: ProviderAccount) -> Known:
+    out_of_service = "" if row.is_in_service else "out of service"
+    return Known(id=str(row.pk), name=row.name, provider=row.provider, mode=row.mode, out_of_service=out_of_service)

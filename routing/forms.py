@@ -1,0 +1,212 @@
+"""The admin's forms for provider accounts and for drafts of routes."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from accounts import networks
+from accounts.choices import Mode
+from accounts.refusals import Refusal
+from routing import credentials, guard, publishing, rotating, telling, vault
+from routing.models import ProviderAccount, RouteVersion
+from routing.providers.base import Adapter
+
+SETTING, SECRET, FORGET, OVERLAP = "setting_", "secret_", "forget_", "overlap"
+_LONGEST = 4_096
+_WIDTH = 90
+_MOST_SOURCES = 100
+OVERLAPS = {timedelta(days=7): "for a week", timedelta(days=1): "for a day", timedelta(0): "no longer: it has become known"}
+_INITIALS = {"id": "ID", "api": "API", "waba": "WABA", "sid": "SID"}
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """An account of a known provider. Its settings and secrets are fields of their own; a secret is taken and never shown again."""
+
+    adapter: ClassVar[Adapter | None] = None
+    receipt_sources = forms.CharField(
+        label="Receipts may come from",
+        required=False,
+        max_length=5_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="The provider's networks, one a line (203.0.113.0/24), where it names them. Signed or not, a call from elsewhere is "
+        "refused. Empty: from anywhere, as long as it is signed.",
+    )
+
+    class Meta:
+        model = ProviderAccount
+        fields: ClassVar[list[str]] = ["business", "name", "mode", "base_url", "max_in_flight", "receipt_sources"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = _stored(self.instance)
+        self.initial["receipt_sources"] = "\n".join(self.instance.receipt_sources)
+        for name, field in self.fields.items():
+            if name.startswith(SETTING):
+                field.initial = self.instance.settings.get(name.removeprefix(SETTING), "")
+            elif name.startswith(SECRET) and name.removeprefix(SECRET) in self.stored:
+                field.help_text = "Stored, and never shown again. Leave it empty to keep it."
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        if self.adapter is not None:
+            if self._mode() == Mode.LIVE:
+                self._miss_nothing(self.adapter)
+            self.instance.settings = self._settings(self.adapter)
+        self._check_base_url()
+        return self.cleaned_data
+
+    def clean_receipt_sources(self) -> list[str]:
+        """Each network in its usual form, once."""
+        given = self.cleaned_data["receipt_sources"].replace(",", "\n").split()
+        if len(given) > _MOST_SOURCES:
+            raise ValidationError(f"Write {_MOST_SOURCES} networks at most.", code="too_many")
+        try:
+            return list(dict.fromkeys(str(each) for each in networks.networks(given)))
+        except ValueError as error:
+            raise ValidationError(f"Write networks as 203.0.113.0/24 or 2001:db8::/32, one a line ({error}).", code="invalid") from error
+
+    def _mode(self) -> str:
+        return str(self.cleaned_data.get("mode", self.instance.mode))
+
+    def _miss_nothing(self, adapter: Adapter) -> None:
+        for prefix, names in ((SETTING, adapter.setting_fields), (SECRET, adapter.credential_fields)):
+            for name in names:
+                there = self.cleaned_data.get(prefix + name) or (prefix == SECRET and name in self.stored)
+                if name not in adapter.optional_fields and not there:
+                    self.add_error(prefix + name, ValidationError("A live account needs it.", code="required"))
+
+    def _settings(self, adapter: Adapter) -> dict[str, Any]:
+        """What the form says; what it doesn't know stays."""
+        others = {name: value for name, value in self.instance.settings.items() if name not in adapter.setting_fields}
+        given = {name: self.cleaned_data.get(SETTING + name, "") for name in adapter.setting_fields}
+        return others | {name: value for name, value in given.items() if value}
+
+    def _check_base_url(self) -> None:
+        url = self.cleaned_data.get("base_url")
+        if not url:
+            return
+        self.instance.mode, self.instance.base_url = self._mode(), url
+        try:
+            guard.check_url(url, field="base_url")
+            credentials.check_world(self.instance)
+        except Refusal as refused:
+            self.add_error("base_url", [ValidationError(each.message, code=each.code) for each in refused.errors])
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets as they shall be stored: what was given, on top of what is kept."""
+        names = self.adapter.credential_fields if self.adapter else ()
+        kept = {name: value for name, value in self.stored.items() if not self.cleaned_data.get(FORGET + name)}
+        given = {name: self.cleaned_data.get(SECRET + name, "") for name in names}
+        return kept | {name: value for name, value in given.items() if value}
+
+    def overlap(self) -> timedelta:
+        """How long a secret that is replaced counts beside the new one."""
+        chosen = self.cleaned_data.get(OVERLAP)
+        return timedelta(seconds=int(chosen)) if chosen else rotating.OVERLAP
+
+
+def _stored(row: ProviderAccount) -> dict[str, str]:
+    try:
+        return credentials.reveal(row)
+    except vault.CannotOpen:
+        return {}  # whoever edits it must give them anew
+
+
+def account_form(adapter: Adapter | None, row: ProviderAccount | None) -> type[AccountForm]:
+    """The form for accounts of this provider; `row` is the account that is edited, if there is one already."""
+    if adapter is None:
+        return AccountForm
+    stored = _stored(row) if row else {}
+    fields: dict[str, Any] = {SETTING + name: _setting(name, adapter) for name in adapter.setting_fields}
+    if row is None or row.mode == Mode.LIVE:
+        fields |= {SECRET + name: _secret(name, adapter) for name in adapter.credential_fields}
+    if any(name + credentials.PREVIOUS in adapter.credential_fields for name in stored):
+        fields[OVERLAP] = _overlap()
+    fields |= {FORGET + name: _forget(name) for name in adapter.credential_fields if name in stored and name in adapter.optional_fields}
+    return cast("type[AccountForm]", type("AccountForm", (AccountForm,), fields | {"adapter": adapter}))
+
+
+def _words(name: str, adapter: Adapter) -> str:
+    words = " ".join(_INITIALS.get(word, word) for word in name.split("_"))
+    return words[0].upper() + words[1:] + (" (optional)" if name in adapter.optional_fields else "")
+
+
+def _setting(name: str, adapter: Adapter) -> forms.CharField:
+    return forms.CharField(label=_words(name, adapter), required=False, max_length=255, widget=UnfoldAdminTextInputWidget)
+
+
+def _secret(name: str, adapter: Adapter) -> forms.CharField:
+    # Off alone is ignored by browsers that like to fill in the person's own password.
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False)
+    return forms.CharField(label=_words(name, adapter), required=False, max_length=_LONGEST, widget=widget)
+
+
+def _overlap() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label="A secret that is replaced here counts",
+        required=False,
+        choices=[(str(int(each.total_seconds())), words) for each, words in OVERLAPS.items()],
+        initial=str(int(rotating.OVERLAP.total_seconds())),
+        widget=UnfoldAdminSelectWidget,
+        help_text="Receipts that were signed before the change still come for some days.",
+    )
+
+
+def _forget(name: str) -> forms.BooleanField:
+    return forms.BooleanField(label=f"Forget the {name.replace('_', ' ')}", required=False, widget=UnfoldBooleanSwitchWidget)
+
+
+class _Laid(json.JSONEncoder):
+    """JSON as a person would lay it out: what fits on a line stays on it."""
+
+    def encode(self, o: Any, depth: int = 0) -> str:
+        flat = json.dumps(o, ensure_ascii=False)
+        if len(flat) + depth <= _WIDTH or not isinstance(o, (dict, list)) or not o:
+            return flat
+        inner = depth + 2
+        if isinstance(o, dict):
+            opening, closing, lines = "{", "}", [f"{json.dumps(name, ensure_ascii=False)}: {self.encode(o[name], inner)}" for name in o]
+        else:
+            opening, closing, lines = "[", "]", [self.encode(each, inner) for each in o]
+        gap = "\n" + " " * inner
+        return f"{opening}{gap}{(',' + gap).join(lines)}\n{' ' * depth}{closing}"
+
+
+class DraftForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """A draft of a route. The rules are JSON, with accounts by name; every mistake is told with its place."""
+
+    rules = forms.JSONField(
+        encoder=_Laid,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 24, "spellcheck": "false", "style": "font-family: monospace"}),
+        help_text="In order: the first rule whose conditions all hold decides. docs/routes.md describes every word.",
+    )
+
+    class Meta:
+        model = RouteVersion
+        fields: ClassVar[list[str]] = ["route", "rules", "accept_double_delivery"]
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        value = super().get_initial_for_field(field, field_name)
+        return telling.in_names(value) if field_name == "rules" and value else value
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        route = self.cleaned_data.get("route") or getattr(self.instance, "route", None)
+        if route is not None and "rules" in self.cleaned_data:
+            try:
+                publishing.check(route, rules=self.cleaned_data["rules"])
+            except Refusal as refused:
+                self.add_error("rules", [ValidationError(f"{each.field}: {each.message}", code=each.code) for each in refused.errors])
+        return self.cleaned_data

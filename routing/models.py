@@ -1,0 +1,111 @@
+"""By which road: provider accounts, routes and their versions."""
+
+from __future__ import annotations
+
+import secrets
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from accounts import ids
+from accounts.choices import Mode
+from accounts.models import Business, Person
+from routing.choices import RouteStatus
+
+
+def new_callback_token() -> str:
+    """256 bits: the unguessable part of an account's callback URL."""
+    return secrets.token_urlsafe(32)
+
+
+class ProviderAccount(models.Model):
+    """One account at one provider. Credentials are sealed (routing.vault) and never shown again."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    business = models.ForeignKey(
+        Business,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="provider_accounts",
+        help_text="Empty: the platform's own account, which every business's routes may use.",
+    )
+    name = models.CharField(max_length=120, unique=True)
+    provider = models.CharField(max_length=40, help_text="The adapter: meta, twilio.")
+    mode = models.CharField(max_length=4, choices=Mode, help_text="Test accounts speak to the simulator, whatever their base URL.")
+    base_url = models.URLField(max_length=255, blank=True, help_text="Empty: the provider's own.")
+    settings = models.JSONField(default=dict, blank=True, help_text="Not secret: sender, phone_number_id, account_sid, ...")
+    credentials = models.BinaryField(editable=False, default=bytes)
+    credentials_key_id = models.CharField(max_length=32, editable=False, default="")
+    previous_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then receipts signed with the secrets before the present ones count; empty: for ever."
+    )
+    receipt_sources = ArrayField(
+        models.CharField(max_length=43),
+        default=list,
+        blank=True,
+        help_text="Networks that receipts may come from, besides being signed; empty: any.",
+    )
+    callback_token = models.CharField(max_length=64, unique=True, default=new_callback_token, editable=False)
+    max_in_flight = models.PositiveSmallIntegerField(default=100, help_text="Calls to this account at the same time, per worker.")
+    is_in_service = models.BooleanField(default=True)
+    out_of_service_because = models.CharField(max_length=200, blank=True, editable=False)
+    out_of_service_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(mode__in=Mode.values), name="routing_account_mode_known")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Route(models.Model):
+    """A named road of one business. What it says stands in its versions."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="routes")
+    name = models.SlugField(max_length=60)
+    position = models.PositiveSmallIntegerField(
+        default=100, help_text="Routes are tried in this order; the first whose conditions hold decides."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["business", "name"], name="routing_route_name_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.business}: {self.name}"
+
+
+class RouteVersion(models.Model):
+    """One version of a route: frozen once published, so that every message can name the very rules that chose its plan."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=RouteStatus, default=RouteStatus.DRAFT)
+    rules = models.JSONField(default=list, help_text="In order: {when: [conditions], steps: [steps]}; see docs/routes.md.")
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it was published.")
+    accept_double_delivery = models.BooleanField(
+        default=False, help_text="The author accepts that a first step may still deliver after the second has fired."
+    )
+    created_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_by = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False)
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar[models.Manager[RouteVersion]] = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["route", "number"], name="routing_version_number_unique"),
+            models.UniqueConstraint(fields=["route"], condition=Q(status="published"), name="routing_one_published_version"),
+            models.CheckConstraint(condition=Q(status__in=RouteStatus.values), name="routing_version_status_known"),
+        ]
+        permissions = [("publish_routeversion", "Can publish routes")]
+
+    def __str__(self) -> str:
+        return f"{self.route.name} v{self.number}"

@@ -1,0 +1,30 @@
+"""Which adapters there are. A new one is a line here (docs/adding-a-provider.md)."""
+
+from __future__ import annotations
+
+from routing.providers import mail
+from routing.providers.base import Adapter
+from routing.providers.infobip import Infobip
+from routing.providers.meta import Meta
+from routing.providers.twilio import Twilio
+from routing.providers.vonage import Vonage
+
+ADAPTERS: dict[str, Adapter] = {
+    "meta": Meta(),
+    "twilio": Twilio(),
+    "vonage": Vonage(),
+    "infobip": Infobip(),
+    **mail.ADAPTERS,
+}
+
+
+class UnknownProvider(LookupError):
+    """No adapter has that name."""
+
+
+def get(name: str) -> Adapter:
+    """The adapter of that name; raises UnknownProvider."""
+    try:
+        return ADAPTERS[name]
+    except KeyError as error:
+        raise UnknownProvider(f"{name!r} is none of {', '.join(ADAPTERS)}") from error

@@ -1,0 +1,148 @@
+"""What a route's version says, read from its JSON: rules in order, each with its conditions and its steps.
+
+Pure: it judges the shape alone. Whether the accounts exist, and whether a message could arrive twice, is the business of `publishing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.refusals import FieldError, Refusal
+from routing import conditions
+from routing.choices import Channel, Until
+from routing.conditions import Condition
+
+SHORTEST_WAIT = 10  # seconds
+LONGEST_WAIT = 72 * 3600
+MOST_RULES = 50
+MOST_STEPS = 10
+MOST_ACCOUNTS = 20
+HEAVIEST = 1_000
+
+
+class InvalidRules(Refusal):
+    """The rules say something that can't be done; every problem is named by its place."""
+
+    code = "invalid_rules"
+    title = "The route's rules can't be used."
+
+    def __init__(self, problems: Sequence[FieldError]) -> None:
+        super().__init__(" ".join(f"{problem.field}: {problem.message}" for problem in problems), errors=problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One account of a step, and its part of the traffic: its weight among the weights of the step."""
+
+    account: str
+    """The account's id, or in a draft its name."""
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    channel: str
+    accounts: tuple[Share, ...]
+    until: str | None
+    within: int | None
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    when: tuple[Condition, ...]
+    steps: tuple[Step, ...]
+
+
+def read(raw: Any) -> tuple[Rule, ...]:
+    """The rules; raises InvalidRules with everything that is wrong."""
+    problems: list[FieldError] = []
+    found = [_read_rule(each, where=where, problems=problems) for where, each in _each(raw, "rules", most=MOST_RULES, problems=problems)]
+    if problems:
+        raise InvalidRules(problems)
+    return tuple(found)
+
+
+def _each(raw: Any, where: str, *, most: int, problems: list[FieldError], least: int = 1) -> list[tuple[str, Any]]:
+    """The items of a list, each with its place."""
+    if not isinstance(raw, list) or not least <= len(raw) <= most:
+        problems.append(FieldError(where, "invalid", f"Write a list of {least} to {most} items."))
+        return []
+    return [(f"{where}[{position}]", each) for position, each in enumerate(raw)]
+
+
+def _known(raw: Any, names: set[str], *, where: str, problems: list[FieldError]) -> dict[str, Any] | None:
+    """An object, judged to have none but these names; None if it is no object."""
+    if not isinstance(raw, dict):
+        problems.append(FieldError(where, "invalid", f"Write an object with {', '.join(sorted(names))}."))
+        return None
+    for name in sorted(set(raw) - names):
+        problems.append(FieldError(f"{where}.{name[:40]}", "unknown_field", f"Leave it out; known here are {', '.join(sorted(names))}."))
+    return raw
+
+
+def _read_rule(raw: Any, *, where: str, problems: list[FieldError]) -> Rule:
+    rule = _known(raw, {"when", "steps"}, where=where, problems=problems)
+    if rule is None:
+        return Rule((), ())
+    when = _each(rule.get("when", []), f"{where}.when", least=0, most=len(conditions.FIELDS) * 2, problems=problems)
+    found = [conditions.read(each, where=place, problems=problems) for place, each in when]
+    steps = _each(rule.get("steps"), f"{where}.steps", most=MOST_STEPS, problems=problems)
+    return Rule(
+        when=tuple(each for each in found if each), steps=tuple(_read_step(each, where=place, problems=problems) for place, each in steps)
+    )
+
+
+def _read_step(raw: Any, *, where: str, problems: list[FieldError]) -> Step:
+    step = _known(raw, {"channel", "accounts", "until", "within"}, where=where, problems=problems)
+    if step is None:
+        return Step("", (), None, None)
+    channel = step.get("channel")
+    if channel not in Channel.values:
+        problems.append(FieldError(f"{where}.channel", "unknown_channel", f"Choose one of {', '.join(Channel.values)}."))
+    _check_wait(step.get("until"), step.get("within"), where=where, problems=problems)
+    shares = _each(step.get("accounts"), f"{where}.accounts", most=MOST_ACCOUNTS, problems=problems)
+    accounts = tuple(_read_share(each, where=place, problems=problems) for place, each in shares)
+    return Step(channel=str(channel), accounts=accounts, until=step.get("until"), within=step.get("within"))
+
+
+def _check_wait(until: Any, within: Any, *, where: str, problems: list[FieldError]) -> None:
+    if until is not None and until not in Until.values:
+        problems.append(FieldError(f"{where}.until", "unknown_status", f"Choose one of {', '.join(Until.values)}."))
+    if within is not None and (type(within) is not int or not SHORTEST_WAIT <= within <= LONGEST_WAIT):
+        problems.append(FieldError(f"{where}.within", "out_of_range", f"Give whole seconds from {SHORTEST_WAIT} to {LONGEST_WAIT:,}."))
+    if (until is None) is not (within is None):
+        hint = 'Give both "until" and "within" (move on if it is not reached in time), or neither.'
+        problems.append(FieldError(where, "until_and_within", hint))
+
+
+def _read_share(raw: Any, *, where: str, problems: list[FieldError]) -> Share:
+    share = _known(raw, {"account", "weight"}, where=where, problems=problems)
+    if share is None:
+        return Share("", 0)
+    account, weight = share.get("account"), share.get("weight", 1)
+    if not isinstance(account, str) or not 1 <= len(account) <= 120:
+        problems.append(FieldError(f"{where}.account", "invalid", "Name the provider account, or give its id."))
+    if type(weight) is not int or not 0 <= weight <= HEAVIEST:
+        hint = f"Give a whole number from 0 (only when the others can't) to {HEAVIEST:,}."
+        problems.append(FieldError(f"{where}.weight", "out_of_range", hint))
+    return Share(account=str(account), weight=weight)
+
+
+def describe(rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    """The rules as plain JSON again, in the one form in which they are kept."""
+    return [
+        {"when": [_describe_condition(each) for each in rule.when], "steps": [_describe_step(step) for step in rule.steps]}
+        for rule in rules
+    ]
+
+
+def _describe_condition(condition: Condition) -> dict[str, Any]:
+    return {"field": condition.field, "not_in" if condition.is_negated else "in": sorted(condition.values)}
+
+
+def _describe_step(step: Step) -> dict[str, Any]:
+    waits = {"until": step.until, "within": step.within} if step.until else {}
+    return {"channel": step.channel, "accounts": [{"account": share.account, "weight": share.weight} for share in step.accounts]} | waits

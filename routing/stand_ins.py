@@ -1,0 +1,77 @@
+"""The platform's test accounts, one a provider: they speak to the simulator, and derive what it derives from the one secret both know."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from routing.providers import mail, registry
+from routing.providers.base import Adapter
+
+MAIL = "postmark"
+"""The e-mail service that the simulator speaks."""
+
+
+def has_simulator() -> bool:
+    """Whether test accounts lead anywhere. An empty secret is none: with it anybody could sign receipts."""
+    return bool(settings.QSURA_SIMULATOR_URL and settings.QSURA_SIMULATOR_SECRET)
+
+
+def is_simulator(url: str) -> bool:
+    """Whether calls to that URL would reach the simulator."""
+    return bool(settings.QSURA_SIMULATOR_URL) and _spot(url) == _spot(settings.QSURA_SIMULATOR_URL)
+
+
+def _spot(url: str) -> tuple[str | None, int | None]:
+    """Host and port; this machine has several names."""
+    parts = urlsplit(url)
+    host = "localhost" if parts.hostname in {"127.0.0.1", "::1"} else parts.hostname
+    return host, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def base_url(provider: str) -> str:
+    return f"{settings.QSURA_SIMULATOR_URL}/{provider}"
+
+
+def credentials(adapter: Adapter) -> dict[str, str]:
+    """What the simulator takes for that provider's secrets."""
+    return {name: derive(f"{adapter.name}.{name}") for name in adapter.credential_fields if name not in adapter.optional_fields}
+
+
+def own_settings(provider: str) -> dict[str, str]:
+    """How the simulator calls its account at that provider."""
+    if provider == "meta":
+        return {"phone_number_id": "100000000000001", "waba_id": "200000000000001"}
+    if provider == "twilio":
+        return {"account_sid": "AC" + derive("twilio.account_sid")[:32], "sender": "+15005550006"}
+    if provider == "vonage":
+        return {"api_key": derive("vonage.api_key")[:8], "sender": "+15005550007"}
+    if provider == "infobip":
+        return {"sender": "+15005550008"}
+    if provider == "postmark":
+        return {"sender": "Qsura's simulator <simulator@qsura.example>"}
+    return {}
+
+
+def voice(provider: str) -> str:
+    """The provider whose stand-in speaks for this one: the simulator has one voice for all e-mail services."""
+    return MAIL if provider in mail.ADAPTERS else provider
+
+
+def derive(label: str) -> str:
+    """hex(HMAC-SHA256(QSURA_SIMULATOR_SECRET, label)), as the simulator makes it."""
+    return hmac.digest(settings.QSURA_SIMULATOR_SECRET.encode(), label.encode(), hashlib.sha256).hex()
+
+
+def ensure(accounts: Any, *, using: str) -> None:
+    """One test account of the platform's own for each provider. Idempotent: what staff changed stays. `accounts` is the model."""
+    rows = accounts._default_manager.using(using)
+    there = set(rows.filter(business__isnull=True, mode="test").values_list("provider", flat=True))
+    missing = [name for name in registry.ADAPTERS if voice(name) == name and name not in there]
+    rows.bulk_create(
+        [accounts(name=f"Simulated {name.capitalize()}", provider=name, mode="test") for name in missing], ignore_conflicts=True
+    )

@@ -1,0 +1,84 @@
+"""A route's rules in words, for people who decide about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from routing import rules
+from routing.choices import Channel
+from routing.models import ProviderAccount
+from routing.rules import Rule, Share, Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepTold:
+    channel: str
+    accounts: tuple[str, ...]
+    """Each with its part of the traffic: `Cairo (75 %)`."""
+    wait: str
+    """`not delivered within 5 min`; empty where only an error moves the message on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTold:
+    when: tuple[str, ...]
+    steps: tuple[StepTold, ...]
+
+
+def tell(raw: Any) -> list[RuleTold]:
+    """What the rules say; one query. Raises InvalidRules."""
+    found = rules.read(raw)
+    names = _names(found)
+    return [
+        RuleTold(when=tuple(str(each) for each in rule.when), steps=tuple(_tell_step(step, names) for step in rule.steps)) for rule in found
+    ]
+
+
+def in_names(raw: Any) -> list[dict[str, Any]]:
+    """The same rules with the accounts' names instead of their ids, to be edited; one query. Raises InvalidRules."""
+    found = rules.read(raw)
+    names = _names(found)
+    return rules.describe([replace(rule, steps=tuple(_rename(step, names) for step in rule.steps)) for rule in found])
+
+
+def _names(found: Sequence[Rule]) -> Mapping[str, str]:
+    ids = {share.account for rule in found for step in rule.steps for share in step.accounts}
+    rows = ProviderAccount.objects.filter(pk__in=[each for each in ids if _is_id(each)])
+    return {str(pk): name for pk, name in rows.values_list("pk", "name")}
+
+
+def _is_id(word: str) -> bool:
+    try:
+        UUID(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _rename(step: Step, names: Mapping[str, str]) -> Step:
+    return replace(step, accounts=tuple(Share(names.get(share.account, share.account), share.weight) for share in step.accounts))
+
+
+def _tell_step(step: Step, names: Mapping[str, str]) -> StepTold:
+    whole = sum(share.weight for share in step.accounts)
+    accounts = tuple(_tell_share(share, names, whole, is_alone=len(step.accounts) == 1) for share in step.accounts)
+    wait = f"not {step.until} within {duration(step.within)}" if step.within is not None else ""
+    return StepTold(channel=Channel(step.channel).label, accounts=accounts, wait=wait)
+
+
+def _tell_share(share: Share, names: Mapping[str, str], whole: int, *, is_alone: bool) -> str:
+    name = names.get(share.account, share.account)
+    if is_alone:
+        return name
+    return f"{name} ({share.weight / whole:.0%})" if share.weight else f"{name} (in reserve)"
+
+
+def duration(seconds: int) -> str:
+    """`45 s`, `5 min`, `36 h`: the largest unit that says it exactly."""
+    for size, unit in ((3_600, "h"), (60, "min")):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
