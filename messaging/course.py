@@ -1,0 +1,198 @@
+"""What comes next for a message: a pure function of its plan, its attempts and the clock.
+
+The table of error classes is lifecycle.md's, a class a line; docs/glossary.md explains them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from messaging.lifecycle import ARRIVED, NEGATIVE, RANK, AttemptStatus, Known, Status, Trouble
+from routing.providers.base import ErrorClass
+
+NEXT_CHANNEL = frozenset(
+    {ErrorClass.UNREACHABLE, ErrorClass.INVALID_RECIPIENT_ON_CHANNEL, ErrorClass.WINDOW_CLOSED, ErrorClass.TEMPLATE_FAULT}
+)
+"""Another account of the same channel would fail alike."""
+STOP = frozenset({ErrorClass.OPTED_OUT, ErrorClass.BLOCKED_CONTENT, ErrorClass.INVALID_RECIPIENT})
+"""Nobody else is to be tried: the recipient or the content is the reason."""
+RETRIED = frozenset({ErrorClass.THROTTLED, ErrorClass.PROVIDER_FAULT, ErrorClass.UNMAPPED})
+"""The same attempt again, by backoff, until its step gives up."""
+
+SILENCE = "silence"
+OUTCOME_UNKNOWN = Trouble("outcome_unknown", "outcome_unknown")
+DEADLINE = Trouble("expired", "deadline")
+
+PATIENCE = {"authentication": timedelta(seconds=60), "utility": timedelta(minutes=10), "marketing": timedelta(hours=1)}
+"""How long a failing provider is tried again while another step is left; the last step is tried until the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An attempt, as far as the course needs to know it."""
+
+    step: int
+    account_id: UUID
+    called_at: datetime
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything that decides. `attempts` in order, those already made; `is_waiting` if a further one is due."""
+
+    plan: Sequence[Mapping[str, Any]]
+    lane: str
+    expires_at: datetime
+    attempts: Sequence[Made]
+    is_waiting: bool
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Another attempt: this step, this account."""
+
+    step: int
+    account_id: UUID
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Nothing is left to try, or no time."""
+
+    status: Status
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What is due is not needed any more: an earlier attempt has arrived after all."""
+
+
+Move = Again | End | Drop
+
+
+def next_move(view: View, *, at: datetime) -> Move | None:
+    """What the facts and the clock have decided; None while there is only waiting."""
+    has_arrived = any(made.known.status in ARRIVED for made in view.attempts)
+    if view.is_waiting:
+        return Drop() if has_arrived else End(Status.EXPIRED, DEADLINE) if at >= view.expires_at else None
+    if not view.attempts:
+        return None
+    last = view.attempts[-1]
+    if has_arrived:
+        return _after_silence(view, last, at=at) if last.known.status in ARRIVED and at < view.expires_at else None
+    if at >= view.expires_at:
+        return _at_the_deadline(view)
+    if last.known.status in NEGATIVE:
+        return _after_trouble(view, last, at=at)
+    if last.known.status is AttemptStatus.UNKNOWN:
+        return _after_unknown(view, last, at=at)
+    return _after_silence(view, last, at=at)
+
+
+def next_moment(view: View) -> datetime | None:
+    """When the clock alone decides next; None if it never will, or if the queue has its own time for what is due."""
+    if view.is_waiting or not view.attempts:
+        return None
+    last = view.attempts[-1]
+    silent_at = _silent_at(view, last)
+    if any(made.known.status in ARRIVED for made in view.attempts):
+        return silent_at if last.known.status in ARRIVED else None
+    if last.known.status is AttemptStatus.UNKNOWN:
+        return min(last.called_at + view.grace, view.expires_at)
+    return min(silent_at or view.expires_at, view.expires_at)
+
+
+def gives_up_at(plan: Sequence[Mapping[str, Any]], step: int, *, lane: str, expires_at: datetime, at: datetime) -> datetime | None:
+    """When an attempt that is made again and again is given up for the next step; None where no step is left."""
+    if step + 1 >= len(plan):
+        return None
+    within = plan[step].get("within")
+    return min(at + (timedelta(seconds=within) if within else PATIENCE[lane]), expires_at)
+
+
+def way_out(view: View, step: int, tried: set[UUID], trouble: Trouble) -> Again | None:
+    """Where an attempt that failed like that goes next: another account of its step, a later step, or nowhere."""
+    if trouble.error_class in STOP:
+        return None
+    if trouble.error_class in NEXT_CHANNEL:
+        return _next_step(view, step, trouble.error_class, other_than=view.plan[step]["channel"])
+    if trouble.error_class != ErrorClass.EXPIRED and (account := _next_account(view, step, tried | _tried(view, step))):
+        return Again(step, account, trouble.error_class)
+    return _next_step(view, step, trouble.error_class)
+
+
+def _next_account(view: View, step: int, tried: set[UUID]) -> UUID | None:
+    return next((account for account in _accounts(view, step) if account not in tried), None)
+
+
+def _accounts(view: View, step: int) -> list[UUID]:
+    return [UUID(account["id"]) for account in view.plan[step]["accounts"]]
+
+
+def _tried(view: View, step: int) -> set[UUID]:
+    return {made.account_id for made in view.attempts if made.step == step}
+
+
+def _next_step(view: View, after: int, because: str, *, other_than: str = "", avoiding: UUID | None = None) -> Again | None:
+    for step in range(after + 1, len(view.plan)):
+        accounts = [account for account in _accounts(view, step) if account != avoiding]
+        if view.plan[step]["channel"] != other_than and accounts:
+            return Again(step, accounts[0], because)
+    return None
+
+
+def _after_trouble(view: View, last: Made, *, at: datetime) -> Move | None:
+    trouble = last.known.trouble or Trouble(ErrorClass.UNMAPPED, "unmapped")
+    return way_out(view, last.step, {last.account_id}, trouble) or _end_unless_open(view, trouble, at=at)
+
+
+def _end_unless_open(view: View, trouble: Trouble, *, at: datetime) -> End | None:
+    """The end, unless an earlier attempt may still arrive: that one has until the deadline. An unknown one has had its grace."""
+    left = [made for made in view.attempts if made.known.status not in NEGATIVE]
+    if any(made.known.status is not AttemptStatus.UNKNOWN or at < made.called_at + view.grace for made in left):
+        return None
+    if left:
+        return End(Status.FAILED, OUTCOME_UNKNOWN)
+    return End(Status.EXPIRED if trouble.error_class == ErrorClass.EXPIRED else Status.FAILED, trouble)
+
+
+def _after_unknown(view: View, last: Made, *, at: datetime) -> Move | None:
+    """After the grace, by traffic class: a code by another road, never the same account; useful news once more; nothing else."""
+    if at < last.called_at + view.grace:
+        return None
+    if view.lane == "authentication" and (move := _next_step(view, last.step, "unknown", avoiding=last.account_id)):
+        return move
+    unknowns = sum(made.known.status is AttemptStatus.UNKNOWN for made in view.attempts)
+    if view.lane == "utility" and unknowns == 1:
+        return Again(last.step, last.account_id, "unknown")
+    return End(Status.FAILED, OUTCOME_UNKNOWN)
+
+
+def _silent_at(view: View, made: Made) -> datetime | None:
+    """When the step's patience ends, if what it waits for has not come and a next step exists."""
+    step = view.plan[made.step]
+    if not step.get("until") or made.step + 1 >= len(view.plan) or _has_reached(made.known, AttemptStatus(step["until"])):
+        return None
+    return (made.known.submitted_at or made.called_at) + timedelta(seconds=step["within"])
+
+
+def _has_reached(known: Known, wanted: AttemptStatus) -> bool:
+    return known.status not in NEGATIVE and RANK[known.status] >= RANK[wanted]
+
+
+def _after_silence(view: View, last: Made, *, at: datetime) -> Move | None:
+    silent_at = _silent_at(view, last)
+    return _next_step(view, last.step, SILENCE) if silent_at is not None and at >= silent_at else None
+
+
+def _at_the_deadline(view: View) -> End:
+    statuses = {made.known.status for made in view.attempts}
+    return End(Status.FAILED, OUTCOME_UNKNOWN) if statuses == {AttemptStatus.UNKNOWN} else End(Status.EXPIRED, DEADLINE)

@@ -1,0 +1,179 @@
+"""Why a request would be accepted or refused, and what would become of it: the whole decision, with nothing stored and nothing sent.
+
+The verdict is that of the very checks that a real request passes, so the two can't disagree; the rest tells each part of the decision, as
+far as it can be told, even where an earlier part refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from accounts.keys import Caller
+from accounts.refusals import Refusal
+from messaging import consent, course, intake, orders, preparing, recipients
+from messaging.course import Again, View
+from messaging.lifecycle import Trouble
+from messaging.preparing import Prepared, Wanted
+from messaging.recipients import Recipient
+from routing import vault
+from routing.providers.base import ErrorClass, Text
+from routing.selection import NoRoute, Plan
+from templates_app import catalogue, rendering, segments
+from templates_app.catalogue import Entry
+
+T = TypeVar("T")
+Steps = Sequence[Mapping[str, Any]]
+
+AGAIN, ACCOUNT, STEP, STOP = "try_again", "next_account", "next_step", "stop"
+"""What an error class makes the message do."""
+
+
+def explain(wanted: Wanted, *, caller: Caller, at: datetime) -> dict[str, Any]:
+    """The decision on this request, as JSON. Never raises a Refusal: it is told under `error`."""
+    prepared = _verdict(wanted, caller=caller, at=at)
+    recipient = _or_none(lambda: recipients.read(wanted.recipient, channel=wanted.channel))
+    entry = _or_none(lambda: catalogue.live(caller.business_id, wanted.template, wanted.language, at=at))
+    channels = sorted(entry.channels) if entry else []
+    return {
+        "accepted": isinstance(prepared, Prepared),
+        "error": _refusal(prepared) if isinstance(prepared, Refusal) else None,
+        "mode": caller.mode,
+        "recipient": {"kind": recipient.kind, "country": recipient.country or None} if recipient else None,
+        "template": _template(entry) if entry else None,
+        "route": _route(wanted, prepared, caller, entry, recipient, at=at),
+        "consent": _consent(recipient, entry, channels, caller, at=at) if recipient and entry else [],
+        "content": [_content(entry, wanted, channel) for channel in channels] if entry else [],
+        "next": _next(prepared) if isinstance(prepared, Prepared) else [],
+        "send_at": _time(prepared.send_at) if isinstance(prepared, Prepared) and prepared.send_at else None,
+        "expires_at": _time(prepared.expires_at) if isinstance(prepared, Prepared) else None,
+    }
+
+
+def _verdict(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared | Refusal:
+    try:
+        prepared = preparing.prepare(wanted, caller=caller, at=at)
+    except Refusal as refusal:
+        return refusal
+    return intake.consented(prepared, at=at)
+
+
+def _or_none(read: Callable[[], T]) -> T | None:
+    """What an earlier part of the decision refuses is not there for the later ones."""
+    try:
+        return read()
+    except Refusal:
+        return None
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    errors = [{"field": error.field, "code": error.code, "message": error.message} for error in refusal.errors]
+    return {"code": refusal.code, "title": refusal.title, "detail": refusal.detail, "errors": errors}
+
+
+def _template(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "version": entry.number,
+        "language": entry.language,
+        "category": entry.category,
+        "channels": sorted(entry.channels),
+    }
+
+
+def _route(
+    wanted: Wanted, prepared: Prepared | Refusal, caller: Caller, entry: Entry | None, recipient: Recipient | None, *, at: datetime
+) -> dict[str, Any] | None:
+    """The rules that were looked at, each condition with the word seen, and the plan."""
+    if isinstance(prepared, Prepared):
+        return _planned(prepared.plan)
+    if entry is None or recipient is None:
+        return None
+    try:
+        return _planned(preparing.plan(wanted, caller, entry, recipient, at=at))
+    except NoRoute as refusal:
+        return {"name": None, "version": None, "rules": refusal.trace["rules"], "steps": []}
+
+
+def _planned(plan: Plan) -> dict[str, Any]:
+    return {"name": plan.name, "version": plan.number, "rules": plan.trace["rules"], "steps": orders.steps(plan)}
+
+
+def _consent(recipient: Recipient, entry: Entry, channels: list[str], caller: Caller, *, at: datetime) -> list[dict[str, Any]]:
+    hash_ = vault.blind_index(recipient.text)
+    rows = consent.suppressed([hash_], business_ids=[caller.business_id], at=at)
+    return [
+        {
+            "channel": channel,
+            "allowed": not consent.forbids(
+                rows, business_id=caller.business_id, recipient_hash=hash_, channel=channel, category=entry.category
+            ),
+        }
+        for channel in channels
+    ]
+
+
+def _content(entry: Entry, wanted: Wanted, channel: str) -> dict[str, Any]:
+    """As the recipient would read it, or what is wrong with the variables."""
+    try:
+        said = rendering.render(entry, wanted.variables, channel=channel)
+    except Refusal as refusal:
+        return {"channel": channel, "error": _refusal(refusal), "rendered": None, "segments": None, "encoding": None}
+    size = segments.measure(said.text) if channel == "sms" and isinstance(said, Text) else None
+    return {
+        "channel": channel,
+        "error": None,
+        "rendered": {name: value for name in ("subject", "text", "html", "components") if (value := getattr(said, name, None))},
+        "segments": size.segments if size else None,
+        "encoding": size.encoding if size else None,
+    }
+
+
+def _next(prepared: Prepared) -> list[dict[str, Any]]:
+    """For each step: what each error class would do there, and what silence would."""
+    steps, begins = orders.steps(prepared.plan), prepared.send_at or prepared.at
+    view = View(steps, prepared.entry.category, prepared.expires_at, attempts=(), is_waiting=False, grace=timedelta(0))
+    return [
+        {
+            "step": number,
+            "channel": step["channel"],
+            "errors": {each.value: _after(view, number, each) for each in ErrorClass},
+            "silence": _after_silence(steps, number),
+            "gives_up_after": _gives_up_after(prepared, number, steps=steps, begins=begins),
+        }
+        for number, step in enumerate(steps)
+    ]
+
+
+def _after(view: View, step: int, error_class: ErrorClass) -> dict[str, Any]:
+    first = UUID(view.plan[step]["accounts"][0]["id"])
+    way = course.way_out(view, step, {first}, Trouble(error_class, error_class))
+    then = _told(view.plan, way, came_from=step) if way else {"does": STOP}
+    return {"does": AGAIN, "then": then} if error_class in course.RETRIED else then
+
+
+def _after_silence(steps: Steps, step: int) -> dict[str, Any] | None:
+    """Where it goes if what the step waits for does not come; None where it waits till the deadline."""
+    if not steps[step]["until"] or step + 1 >= len(steps):
+        return None
+    then = steps[step + 1]
+    told = {"does": STEP, "step": step + 1, "channel": then["channel"], "account": then["accounts"][0]["name"]}
+    return told | {"after": steps[step]["within"]}
+
+
+def _told(steps: Steps, way: Again, *, came_from: int) -> dict[str, Any]:
+    step = steps[way.step]
+    account = next(each["name"] for each in step["accounts"] if each["id"] == str(way.account_id))
+    return {"does": ACCOUNT if way.step == came_from else STEP, "step": way.step, "channel": step["channel"], "account": account}
+
+
+def _gives_up_after(prepared: Prepared, step: int, *, steps: Steps, begins: datetime) -> int:
+    """Seconds for which a failing provider is tried again."""
+    until = course.gives_up_at(steps, step, lane=prepared.entry.category, expires_at=prepared.expires_at, at=begins)
+    return int(((until or prepared.expires_at) - begins).total_seconds())
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,383 @@
+"""Handing due attempts to providers: claim and begin a batch in one transaction, call without one, record all answers in another.
+
+An attempt is written down, with `calling_at`, before its call is made. So a crash before that loses nothing (the row is due again), and a
+crash after it leaves an outcome that is unknown, never one that is forgotten (docs/lifecycle.md).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+
+from messaging import aside, consent, record, references, troubles
+from messaging.course import RETRIED
+from messaging.lifecycle import Trouble
+from messaging.story import Story
+from messaging.troubles import Refused
+from routing import credentials, vault
+from routing.choices import Channel
+from routing.providers import base
+from routing.providers.base import ErrorClass
+from routing.transport import NoAnswer, NotSent, Transport
+from templates_app import catalogue, registration, rendering, standing
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT = 60.0
+"""Seconds between two tries of a failing provider, at most."""
+OUT_OF_SERVICE_WAIT = timedelta(seconds=15)
+"""How soon a message whose only account is out of service looks again."""
+_MARGIN = 2.0
+"""Seconds that a lease outlasts the last call that is begun under it, for recording what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A call that may be made: everything that the network needs, and nothing that the database does."""
+
+    message_id: UUID
+    number: int
+    account_id: UUID
+    lease: UUID
+    lease_ends: float
+    """On this machine's monotonic clock, which goes on while a process is frozen."""
+    adapter: base.Adapter
+    call: base.Call
+    version_id: UUID
+    kept: record.Kept | None = None
+    """Its story, if nobody touches it meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a call."""
+
+    ready: Ready
+    outcome: base.Handoff
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What of a message only its hand-off needs."""
+
+    recipient: bytes
+    recipient_hash: bytes
+    variables: bytes | None
+    version_id: UUID
+    content_hash: bytes
+
+
+_CLAIM = """
+SELECT d.message_id, clock_timestamp() FROM unnest(%(accounts)s::uuid[], %(rooms)s::integer[]) AS a(account_id, room) CROSS JOIN LATERAL (
+    WITH RECURSIVE step AS (
+        (SELECT business_id FROM messaging_due WHERE lane = %(lane)s AND account_id = a.account_id ORDER BY business_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT n.business_id FROM messaging_due n WHERE n.lane = %(lane)s AND n.account_id = a.account_id
+            AND n.business_id > s.business_id ORDER BY n.business_id LIMIT 1)
+        FROM step s WHERE s.business_id IS NOT NULL
+    ), waiting AS MATERIALIZED (
+        -- ORDER BY ... LIMIT 1 keeps the planner from joining whole backlogs, as it would for EXISTS.
+        SELECT s.business_id FROM step s WHERE (SELECT true FROM messaging_due q WHERE q.lane = %(lane)s AND q.account_id = a.account_id
+            AND q.business_id = s.business_id AND q.due_at <= statement_timestamp() AND q.calling_at IS NULL
+            ORDER BY q.due_at LIMIT 1)
+        ORDER BY random()
+    )
+    SELECT own.message_id FROM waiting w CROSS JOIN LATERAL (
+        SELECT message_id FROM messaging_due
+        WHERE lane = %(lane)s AND account_id = a.account_id AND business_id = w.business_id
+            AND due_at <= statement_timestamp() AND calling_at IS NULL
+        ORDER BY due_at LIMIT greatest(1, a.room / (SELECT count(*) FROM waiting)) FOR UPDATE SKIP LOCKED
+    ) own LIMIT a.room
+) d LIMIT %(limit)s
+"""
+"""An account's room is shared out among the businesses that wait for it, so that nobody waits behind somebody else's hundred thousand. It
+steps from business to business by the index; what one of them leaves is claimed the next time, a moment later."""
+_CLAIM_AGAIN = """
+SELECT message_id, clock_timestamp() FROM messaging_due
+WHERE message_id = ANY(%(ids)s::uuid[]) AND due_at <= clock_timestamp() AND calling_at IS NULL FOR UPDATE SKIP LOCKED
+"""
+_SAID = """
+SELECT id, recipient, recipient_hash, variables, template_version_id, content_hash FROM messaging_message WHERE id = ANY(%s::uuid[])
+"""
+
+
+def begin(lane: str, *, rooms: Mapping[UUID, int], lease: UUID, limit: int = 200) -> tuple[int, list[Ready]]:
+    """Claim what is due in a lane and write its attempts down. Returns how many rows were claimed, and the calls that are to be made now.
+
+    `rooms`: how many calls each account may be given, in the order in which accounts are served; never more than `limit` in all.
+    """
+    lease_ends = time.monotonic() + settings.QSURA_LEASE - settings.QSURA_PROVIDER_TIMEOUT - _MARGIN
+    rows: list[tuple[UUID, datetime]] = []
+    try:
+        with transaction.atomic():
+            rows = _claim(_CLAIM, {"accounts": list(rooms), "rooms": list(rooms.values()), "lane": lane, "limit": limit})
+            return len(rows), _begin_all(rows, lease=lease, lease_ends=lease_ends)
+    except aside.AWAY:
+        raise
+    except Exception:
+        if not rows:
+            raise
+        # One message broke the batch: each is begun alone, and the one that breaks again is counted against.
+        ready = aside.each_alone([row[0] for row in rows], partial(_begin_alone, lease=lease, lease_ends=lease_ends), place="hand-off")
+        return len(rows), [one for some in ready for one in some]
+
+
+def _claim(sql: str, parameters: dict[str, Any]) -> list[tuple[UUID, datetime]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+def _begin_alone(message_ids: list[UUID], *, lease: UUID, lease_ends: float) -> list[Ready]:
+    return _begin_all(_claim(_CLAIM_AGAIN, {"ids": message_ids}), lease=lease, lease_ends=lease_ends)
+
+
+def _begin_all(rows: list[tuple[UUID, datetime]], *, lease: UUID, lease_ends: float) -> list[Ready]:
+    if not rows:
+        return []
+    at = rows[0][1]
+    # A story that somebody else holds stays due, and is claimed the next time.
+    stories = record.load([row[0] for row in rows], skip_locked=True)
+    said = _said(stories)
+    standing.warm({each.version_id for each in said.values()}, at=at)
+    suppressed = consent.suppressed(
+        {each.recipient_hash for each in said.values()}, business_ids={story.subject.business_id for story in stories.values()}, at=at
+    )
+    ready = []
+    for story in stories.values():
+        if (one := _begin(story, said[story.subject.id], suppressed, lease=lease, lease_ends=lease_ends, at=at)) is not None:
+            ready.append(one)
+    record.save(stories.values())
+    kept = record.keep([stories[one.message_id] for one in ready])
+    return [replace(one, kept=kept[one.message_id]) for one in ready]
+
+
+def _said(stories: Iterable[UUID]) -> dict[UUID, _Said]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SAID, [list(stories)])
+        return {row[0]: _Said(bytes(row[1]), bytes(row[2]), row[3], row[4], bytes(row[5])) for row in cursor.fetchall()}
+
+
+def _begin(
+    story: Story, said: _Said, suppressed: set[tuple[UUID, bytes, str, str]], *, lease: UUID, lease_ends: float, at: datetime
+) -> Ready | None:
+    """One attempt's last questions: is it in time, wanted, and by a usable account? Then it is written down as begun."""
+    story.move_on(at=at)
+    waiting, subject = story.waiting, story.subject
+    if waiting is None or waiting.due_at > at:
+        return None
+    if consent.forbids(
+        suppressed, business_id=subject.business_id, recipient_hash=said.recipient_hash, channel=waiting.channel, category=subject.lane
+    ):
+        story.skip(Trouble(ErrorClass.OPTED_OUT, "suppressed"), at=at)
+        return None
+    account = _account(waiting.account_id)
+    if account is None:
+        _go_round(story, at=at)
+        return None
+    registered = _registered(waiting.channel, said.version_id, waiting.account_id, at=at)
+    if registered is not None and registered.obstacle:
+        # It was fine when the plan was made. Its provider would only refuse it.
+        story.skip(Trouble(ErrorClass.TEMPLATE_FAULT, "template_not_usable", registered.obstacle[:128]), at=at)
+        return None
+    try:
+        outbound = _outbound(story, said, registered, at=at)
+        call = account.adapter.submit(account.opened, outbound)
+    except base.Unsendable as refusal:
+        story.skip(Trouble(refusal.error_class, "unsendable", str(refusal)[:128]), at=at)
+        return None
+    except (ContentChanged, catalogue.TemplateAltered):
+        logger.error("A version's content is not what was approved: %s", references.write(subject.id, waiting.number))  # noqa: TRY400
+        story.skip(Trouble(ErrorClass.TEMPLATE_FAULT, "content_changed"), at=at)
+        return None
+    story.begin(at=at)
+    waiting.lease, waiting.due_at = lease, at + timedelta(seconds=settings.QSURA_LEASE)
+    return Ready(subject.id, waiting.number, waiting.account_id, lease, lease_ends, account.adapter, call, said.version_id)
+
+
+def _account(account_id: UUID) -> credentials.Account | None:
+    """The account, if it can be used right now."""
+    try:
+        account = credentials.by_id(account_id)
+    except credentials.Unusable:
+        return None
+    return account if account.is_in_service else None
+
+
+def _go_round(story: Story, *, at: datetime) -> None:
+    """The account is out of service: by another one if there is any; else the message waits for it, as long as its deadline allows."""
+    trouble = Trouble(ErrorClass.ACCOUNT_FAULT, "out_of_service")
+    if story.has_way_out(trouble):
+        story.skip(trouble, at=at)
+    elif story.waiting is not None:
+        story.postponed(story.waiting.number, trouble, until=at + OUT_OF_SERVICE_WAIT, at=at)
+
+
+def _registered(channel: str, version_id: UUID, account_id: UUID, *, at: datetime) -> standing.Registered | None:
+    """How the account's provider knows the template; None where it need not, and for what was accepted before it had to."""
+    return standing.board(version_id, at=at).registered.get(account_id) if channel == Channel.WHATSAPP else None
+
+
+def _outbound(story: Story, said: _Said, registered: standing.Registered | None, *, at: datetime) -> base.Outbound:
+    waiting, subject = story.due, story.subject
+    entry = catalogue.entry(said.version_id)
+    if entry.content_hash != said.content_hash:
+        raise ContentChanged
+    place = f"message:{subject.id}"
+    variables = orjson.loads(vault.unseal(said.variables, bound_to=place)) if said.variables else {}
+    content = rendering.render(entry, variables, channel=waiting.channel)
+    if registered is not None and isinstance(content, base.WhatsAppTemplate):
+        content = registered.dress(content)
+    return base.Outbound(
+        reference=references.write(subject.id, waiting.number),
+        channel=waiting.channel,
+        recipient=vault.unseal(said.recipient, bound_to=place).decode(),
+        content=content,
+        validity_seconds=_validity(story, waiting.step, at=at),
+    )
+
+
+class ContentChanged(Exception):
+    """The version's content is not what was approved when the message was accepted."""
+
+
+def _validity(story: Story, step: int, *, at: datetime) -> int:
+    """How long the provider may keep trying: no longer than the step waits for it, nor beyond the deadline."""
+    left = (story.subject.expires_at - at).total_seconds()
+    return max(1, int(min(story.subject.plan[step].get("within") or left, left)))
+
+
+_STRANDED = """
+SELECT DISTINCT lane, account_id FROM messaging_due
+WHERE due_at <= clock_timestamp() - interval '15 seconds' AND calling_at IS NULL AND NOT account_id = ANY(%s::uuid[])
+"""
+
+
+def rescue() -> int:
+    """Attempts due at accounts that can't be used any more (removed, or unreadable credentials) go round, wait or expire like those of
+    accounts out of service; nobody else would look at them. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STRANDED, [list(credentials.directory())])
+        stranded = cursor.fetchall()
+    return sum(begin(lane, rooms={account_id: 200}, lease=uuid4())[0] for lane, account_id in stranded)
+
+
+async def call(ready: Ready, transport: Transport) -> Answered:
+    """Make the call. Whatever comes of it is an answer; nothing is raised."""
+    if time.monotonic() >= ready.lease_ends:
+        # This process was frozen past its lease: somebody else may have settled the attempt, so no call is made now.
+        return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, "lease_lost")))
+    try:
+        answer = await transport.send(ready.call, timeout=settings.QSURA_PROVIDER_TIMEOUT)
+        return Answered(ready, ready.adapter.read_answer(answer))
+    except NotSent as failure:
+        return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, failure.reason)))
+    except NoAnswer:
+        return Answered(ready, base.Handoff())
+    except Exception as error:  # noqa: BLE001 - an answer that breaks its reader says nothing about the outcome
+        logger.error("A provider's answer could not be read: %s", type(error).__name__)  # noqa: TRY400 - a traceback may quote it
+        return Answered(ready, base.Handoff())
+
+
+def finish(answered: Sequence[Answered]) -> None:
+    """Record what became of calls, many in one transaction. What can't be recorded is unknown when its lease runs out."""
+    try:
+        at = _finish(answered, kept=_kept(answered))
+    except aside.AWAY:
+        raise
+    except Exception:  # noqa: BLE001 - one answer must not spoil the others
+        for each in answered:
+            _finish_alone(each)
+    else:
+        _tell_staff(answered, at=at)
+        _tell_templates(answered, at=at)
+
+
+def _finish_alone(answered: Answered) -> None:
+    """By what the database knows: the story that was kept has heard this answer already."""
+    try:
+        at = _finish([answered], kept={})
+    except aside.AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 - one answer must not spoil the others
+        logger.error("What became of a call can't be recorded: %s.", type(error).__name__)  # noqa: TRY400 - a traceback may quote it
+    else:
+        _tell_staff([answered], at=at)
+
+
+def _kept(answered: Sequence[Answered]) -> dict[UUID, record.Kept]:
+    """Those whose lease still keeps others from settling the attempt, or setting it aside, without a word in its story."""
+    now = time.monotonic() - settings.QSURA_PROVIDER_TIMEOUT
+    return {each.ready.message_id: each.ready.kept for each in answered if each.ready.kept and now < each.ready.lease_ends}
+
+
+def _finish(answered: Sequence[Answered], *, kept: Mapping[UUID, record.Kept]) -> datetime:
+    with transaction.atomic():
+        at = record.clock()
+        stories = record.load_again({each.ready.message_id for each in answered}, kept=kept)
+        for each in answered:
+            _hear(stories[each.ready.message_id], each, at=at)
+        record.save(stories.values())
+    return at
+
+
+def _tell_staff(answered: Sequence[Answered], *, at: datetime) -> None:
+    refused = [
+        Refused(each.ready.message_id, each.ready.account_id, each.ready.adapter.name, each.outcome.fault)
+        for each in answered
+        if each.outcome.fault is not None
+    ]
+    if refused:
+        troubles.tell(refused, at=at)
+
+
+def _tell_templates(answered: Sequence[Answered], *, at: datetime) -> None:
+    """What was refused because of its template, a line a template and account: the provider's standing of it may have changed."""
+    said = {
+        (each.ready.version_id, each.ready.account_id, each.outcome.fault.raw_code)
+        for each in answered
+        if each.outcome.fault is not None and each.outcome.fault.error_class is ErrorClass.TEMPLATE_FAULT
+    }
+    for version_id, account_id, raw_code in sorted(said):
+        registration.hear_fault(version_id, account_id, raw_code=raw_code, at=at)
+
+
+def _hear(story: Story, answered: Answered, *, at: datetime) -> None:
+    number, outcome = answered.ready.number, answered.outcome
+    if outcome.reference:
+        story.taken(number, outcome.reference, at=at)
+    elif outcome.fault is None:
+        story.lost_sight(number, at=at)
+    else:
+        _hear_fault(story, answered, outcome.fault, at=at)
+
+
+def _hear_fault(story: Story, answered: Answered, fault: base.Fault, *, at: datetime) -> None:
+    number = answered.ready.number
+    trouble = Trouble(fault.error_class, fault.error_class, fault.raw_code)
+    is_ours = story.waiting is not None and story.waiting.number == number and story.waiting.lease == answered.ready.lease
+    if fault.error_class in RETRIED:
+        if is_ours:
+            story.postponed(number, trouble, until=at + _backoff(story, fault), at=at)
+    elif fault.error_class is ErrorClass.ACCOUNT_FAULT and is_ours and not story.has_way_out(trouble):
+        # Not the message's fault: it stays due until somebody has mended the account, or its deadline passes.
+        story.postponed(number, trouble, until=at + OUT_OF_SERVICE_WAIT, at=at)
+    else:
+        story.refused(number, trouble, at=at)
+
+
+def _backoff(story: Story, fault: base.Fault) -> timedelta:
+    tries = story.waiting.tries if story.waiting else 1
+    wait = min(LONGEST_WAIT, 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+    return timedelta(seconds=max(wait, fault.retry_after or 0.0))

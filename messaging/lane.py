@@ -1,0 +1,125 @@
+"""A lane at work: claims while there is room, calls concurrently, records answers as they come in.
+
+The database is used from this thread, the network from the transport's. A provider that is slow fills its own account's share of the
+room and no more, so the others' messages are claimed, called and recorded past it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections import Counter
+from queue import Empty, SimpleQueue
+from uuid import UUID, uuid4
+
+from messaging import handoff
+from messaging.handoff import Answered, Ready
+from routing import credentials
+from routing.providers.base import ErrorClass
+from routing.transport import Transport, shared
+
+logger = logging.getLogger(__name__)
+
+ROOM = 600
+"""Calls in flight in one lane of one worker process."""
+BATCH = 200
+"""Attempts that one transaction begins, or finishes."""
+SCARCE = 0.25
+"""The share of its room that must be free before more is claimed: many small transactions cost more than a short wait."""
+LINGER = 0.15
+"""Seconds that an idle lane stays awake: what comes by then needs no bell."""
+_TICK = 0.02
+_MOMENT = 0.01
+"""Seconds for which answers gather to be recorded together."""
+_STEP = 0.002
+"""Seconds between two looks at them: woken by every answer, this thread would fight the network's for the interpreter."""
+
+
+class Lane:
+    """One run of one lane in this process."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lease = uuid4()
+        self._transport: Transport = shared()
+        self._answers: SimpleQueue[Answered] = SimpleQueue()
+        self._in_flight: Counter[UUID] = Counter()
+        self._resting: dict[UUID, float] = {}
+
+    def run(self, *, seconds: float) -> bool:
+        """Work until nothing is due or the time is over, then finish what is in flight. Returns whether more may be due."""
+        stop = time.monotonic() + seconds
+        idle_since: float | None = None
+        while (now := time.monotonic()) < stop:
+            if self._start_more() or self._in_flight.total():
+                idle_since = None
+            elif idle_since is None:
+                idle_since = now
+            elif now - idle_since >= LINGER:
+                return False
+            self._finish_some()
+        while self._in_flight.total():
+            self._finish_some()
+        return True
+
+    def _start_more(self) -> bool:
+        if ROOM - self._in_flight.total() < SCARCE * ROOM:
+            return False
+        rooms = self._rooms()
+        claimed, ready = handoff.begin(self._name, rooms=rooms, lease=self._lease, limit=BATCH) if rooms else (0, [])
+        for one in ready:
+            self._in_flight[one.account_id] += 1
+        if ready:
+            self._transport.start(self._call_all(ready))
+        return claimed > 0
+
+    def _rooms(self) -> dict[UUID, int]:
+        """How many more calls each account may have, in no order that prefers anybody; without those that rest or are nearly full."""
+        now = time.monotonic()
+        self._resting = {account: until for account, until in self._resting.items() if until > now}
+        accounts = [account for account in credentials.directory().values() if account.id not in self._resting]
+        random.shuffle(accounts)
+        rooms = {account.id: account.max_in_flight - self._in_flight[account.id] for account in accounts}
+        return {account.id: rooms[account.id] for account in accounts if rooms[account.id] >= SCARCE * account.max_in_flight}
+
+    async def _call_all(self, ready: list[Ready]) -> None:
+        await asyncio.gather(*(self._call(one) for one in ready))
+
+    async def _call(self, ready: Ready) -> None:
+        self._answers.put(await handoff.call(ready, self._transport))
+
+    def _finish_some(self) -> None:
+        answered = self._take()
+        if not answered:
+            return
+        for each in answered:
+            self._in_flight[each.ready.account_id] -= 1
+            self._notice(each)
+        handoff.finish(answered)
+
+    def _take(self) -> list[Answered]:
+        """Answers, as many as come by a moment after the first: nobody waits for a moment, and a transaction for each few costs more than
+        what is in it. If none is left in flight, there is nothing to wait for."""
+        answered: list[Answered] = []
+        with contextlib.suppress(Empty):
+            answered.append(self._answers.get(timeout=_TICK))
+            until, enough = time.monotonic() + _MOMENT, min(BATCH, self._in_flight.total())
+            while self._drain(answered) < enough and time.monotonic() < until:
+                time.sleep(_STEP)
+        return answered
+
+    def _drain(self, answered: list[Answered]) -> int:
+        """Take what is there, up to a batch; how many they are now."""
+        with contextlib.suppress(Empty):
+            while len(answered) < BATCH:
+                answered.append(self._answers.get_nowait())
+        return len(answered)
+
+    def _notice(self, answered: Answered) -> None:
+        """An account that asks for a rest gets it, from every message of this lane."""
+        fault = answered.outcome.fault
+        if fault is not None and fault.error_class is ErrorClass.THROTTLED and fault.retry_after:
+            self._resting[answered.ready.account_id] = time.monotonic() + fault.retry_after

@@ -1,0 +1,159 @@
+"""Everything about a request that can be known at once, checked at once: what leaves here can be sent.
+
+Reads only what the process keeps for a few seconds (templates, routes); the statement that accepts it checks their versions again
+(messaging.accepting), so that what was retired a moment ago is refused all the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import orjson
+
+from accounts import ids
+from accounts.keys import Caller
+from accounts.refusals import FieldError, Refusal
+from messaging import recipients
+from messaging.recipients import Recipient
+from routing import guard, selection, vault
+from routing.providers.base import Text
+from routing.selection import Plan
+from templates_app import catalogue, rendering, segments, standing
+from templates_app.catalogue import Entry
+
+LASTS = {"authentication": timedelta(minutes=10), "utility": timedelta(hours=24), "marketing": timedelta(hours=72)}
+"""The deadline of each traffic class, where a request names none."""
+FURTHEST = timedelta(days=35)
+"""How far ahead `send_at` may be."""
+
+_dice = random.Random()  # noqa: S311 - it weighs accounts, it guards nothing
+
+
+class InvalidSchedule(Refusal):
+    code = "invalid_send_at"
+    title = "The message can't be scheduled for that time."
+
+
+class CallbackNotAllowed(Refusal):
+    code = "callback_not_allowed"
+    title = "The callback is not on an origin that this business has registered."
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request to send, in the right shape."""
+
+    channel: str
+    template: str
+    recipient: str = field(repr=False)
+    callback: str | None = field(default=None, repr=False)
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    language: str | None = None
+    reference: str | None = None
+    metadata: dict[str, Any] | None = None
+    send_at: datetime | None = None
+    expires_in: int | None = None
+    fallback: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message that may be accepted."""
+
+    id: UUID
+    caller: Caller
+    wanted: Wanted
+    entry: Entry
+    plan: Plan
+    segments: int | None
+    recipient: Recipient
+    recipient_hash: bytes
+    at: datetime
+    send_at: datetime | None
+    expires_at: datetime
+
+    @property
+    def channels(self) -> list[str]:
+        return sorted({step.channel for step in self.plan.steps})
+
+
+def prepare(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared:
+    """Check one request wholly; raises a Refusal that names the field and the way out."""
+    recipient = recipients.read(wanted.recipient, channel=wanted.channel)
+    entry = catalogue.live(caller.business_id, wanted.template, wanted.language, at=at)
+    id_ = ids.new()
+    road = plan(wanted, caller, entry, recipient, at=at)
+    channels = {step.channel for step in road.steps}
+    checked = rendering.check(entry, wanted.variables, channels=channels)
+    if wanted.callback is not None:
+        _check_callback(wanted.callback, caller)
+    send_at = _send_at(wanted, at=at)
+    expires_at = (send_at or at) + (timedelta(seconds=wanted.expires_in) if wanted.expires_in else LASTS[entry.category])
+    return Prepared(
+        id=id_,
+        caller=caller,
+        wanted=wanted,
+        entry=entry,
+        plan=road,
+        segments=_segments(entry, checked) if "sms" in channels else None,
+        recipient=recipient,
+        recipient_hash=vault.blind_index(recipient.text),
+        at=at,
+        send_at=send_at,
+        expires_at=expires_at,
+    )
+
+
+def plan(wanted: Wanted, caller: Caller, entry: Entry, recipient: Recipient, *, at: datetime) -> Plan:
+    """By which road it would go; raises NoRoute."""
+    wish = selection.Wish(
+        business_id=caller.business_id,
+        mode=caller.mode,
+        channel=wanted.channel,
+        lane=entry.category,
+        template=entry.name,
+        language=entry.language,
+        country=recipient.country,
+        kind=recipient.kind,
+        channels=entry.channels,
+        fallback=wanted.fallback,
+        obstacles=standing.board(entry.version_id, at=at).obstacles if "whatsapp" in entry.channels else None,
+    )
+    return selection.plan(selection.book(caller.business_id, at=at), wish, pick=_dice)
+
+
+def _check_callback(callback: str, caller: Caller) -> None:
+    guard.check_url(callback, field="callback")
+    parts = urlsplit(callback)
+    if caller.callback_origins and f"{parts.scheme}://{parts.netloc}".lower() not in caller.callback_origins:
+        message = f"Use a callback on one of the registered origins: {', '.join(caller.callback_origins)}."
+        raise CallbackNotAllowed(message, errors=[FieldError("callback", "callback_not_allowed", message)])
+
+
+def _send_at(wanted: Wanted, *, at: datetime) -> datetime | None:
+    """When it is due; None for now, and for a time that has just passed."""
+    if wanted.send_at is None or at - timedelta(minutes=5) <= wanted.send_at <= at:
+        return None
+    if not at < wanted.send_at <= at + FURTHEST:
+        message = f"Choose a time from now to {FURTHEST.days} days ahead."
+        raise InvalidSchedule(message, errors=[FieldError("send_at", "invalid_send_at", message)])
+    return wanted.send_at
+
+
+def _segments(entry: Entry, checked: Mapping[str, str]) -> int | None:
+    content = rendering.fill(entry, checked, channel="sms")
+    return segments.measure(content.text).segments if isinstance(content, Text) else None
+
+
+def seal(prepared: Prepared) -> tuple[bytes, bytes | None]:
+    """The recipient and the variables, encrypted for this very message."""
+    place = f"message:{prepared.id}"
+    variables = prepared.wanted.variables
+    sealed = vault.seal(orjson.dumps(variables), bound_to=place) if variables else None
+    return vault.seal(prepared.recipient.text.encode(), bound_to=place), sealed

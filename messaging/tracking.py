@@ -1,0 +1,105 @@
+"""What providers say about attempts, applied to many messages in one transaction."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accounts import ids
+from messaging import lifecycle, record
+from messaging.lifecycle import AttemptStatus, Trouble
+from messaging.signals import NewEvent
+from messaging.story import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One statement of a provider about one attempt. `status` None: a word that no table knows, kept and without effect."""
+
+    message_id: UUID
+    attempt: int
+    account_id: UUID
+    status: AttemptStatus | None
+    occurred_at: datetime | None
+    received_at: datetime
+    raw_status: str
+    trouble: Trouble | None = None
+    raw_code: str | None = None
+    call_id: UUID | None = None
+    provider_reference: str = ""
+
+
+class Joined(NamedTuple):
+    """What came of what was said."""
+
+    events: list[NewEvent]
+    strangers: list[Said]
+    """What names no attempt of that very account. Nothing was changed by it, so that no account can speak about another's messages."""
+
+
+def apply(said: Sequence[Said], *, at: datetime) -> list[NewEvent]:
+    """Join what was said into its messages; returns the new events. What names strangers is left out."""
+    return join(said, at=at).events
+
+
+def join(said: Sequence[Said], *, at: datetime) -> Joined:
+    """Join what was said into its messages: statuses, events, receipts' history and whatever follows, all in one transaction."""
+    with transaction.atomic():
+        stories = record.load({each.message_id for each in said})
+        ours: list[Said] = []
+        strangers: list[Said] = []
+        for each in said:
+            (ours if _is_about(stories.get(each.message_id), each) else strangers).append(each)
+        receipts = []
+        for _, group in itertools.groupby(sorted(ours, key=lambda each: each.message_id), key=lambda each: each.message_id):
+            for each in group:
+                _hear(stories[each.message_id], each, at=at)
+                receipts.append(_receipt(each))
+        return Joined(record.save(stories.values(), receipts=receipts), strangers)
+
+
+def find(account_id: UUID, references: Collection[str]) -> dict[str, tuple[UUID, int]]:
+    """The attempts that an account's provider knows under those references: {reference: (message, attempt)}."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT reference, message_id, attempt FROM messaging_providerreference WHERE account_id = %s AND reference = ANY(%s)",
+            [account_id, list(references)],
+        )
+        return {reference: (message_id, attempt) for reference, message_id, attempt in cursor.fetchall()}
+
+
+def _is_about(story: Story | None, said: Said) -> bool:
+    attempt = story.attempts.get(said.attempt) if story else None
+    return attempt is not None and attempt.account_id == said.account_id
+
+
+def _hear(story: Story, said: Said, *, at: datetime) -> None:
+    attempt = story.attempts[said.attempt]
+    if said.provider_reference and attempt.provider_reference is None:
+        # The receipt overtook the answer to the hand-off, or the answer was lost: now the provider's id is known after all.
+        attempt.provider_reference = said.provider_reference
+        story.newly_taken.add(said.attempt)
+        story.touched.add(said.attempt)
+    if said.status is not None:
+        occurred_at = said.occurred_at or said.received_at
+        story.hear(said.attempt, lifecycle.fact(said.status, occurred_at, said.trouble), at=at, occurred_at=occurred_at)
+
+
+def _receipt(said: Said) -> record.NewReceipt:
+    return record.NewReceipt(
+        message_id=said.message_id,
+        id=ids.new(),
+        attempt=said.attempt,
+        status=said.status or "unmapped",
+        raw_status=said.raw_status[:64],
+        raw_code=said.raw_code,
+        occurred_at=said.occurred_at,
+        received_at=said.received_at,
+        call_id=said.call_id,
+    )
