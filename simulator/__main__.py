@@ -1,0 +1,70 @@
+"""`python -m simulator --port 8001`: the simulator as a process. The environment says the rest; docs/simulator.md lists it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+from simulator.app import Wishes, build
+
+logger = logging.getLogger("simulator")
+
+
+def main() -> None:
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    arguments = _arguments()
+    secret = os.environ.get("QSURA_SIMULATOR_SECRET", "")
+    if not secret:
+        sys.exit("QSURA_SIMULATOR_SECRET is not set: give it the value that the platform has")
+    wishes = Wishes(
+        secret=secret,
+        pace=_pace(os.environ.get("QSURA_SIMULATOR_PACE", "1")),
+        sends_receipts=os.environ.get("QSURA_SIMULATOR_RECEIPTS", "on") != "off",
+        state=arguments.state,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(wishes, host=arguments.host, port=arguments.port))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulator", description="Stands in for Meta, Twilio and a customer's receiver.")
+    parser.add_argument("--port", type=int, required=True, help="0 for any free one; it is logged")
+    parser.add_argument("--host", default="127.0.0.1", help="the log and the receivers have no lock: keep it on loopback")
+    parser.add_argument("--state", type=Path, help="a file that keeps Meta's subscriptions over a restart")
+    return parser.parse_args()
+
+
+def _pace(text: str) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        sys.exit(f"QSURA_SIMULATOR_PACE is {text!r}: a number is needed, such as 0.1 for ten times as fast")
+
+
+async def _serve(wishes: Wishes, *, host: str, port: int) -> None:
+    runner = web.AppRunner(build(wishes), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        sys.exit(f"can't listen on {host}:{port}: {error.strerror}")
+    logger.info("Listening on http://%s:%d", host, runner.addresses[0][1])
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await runner.cleanup()
+    logger.info("Stopped")
+
+
+if __name__ == "__main__":
+    main()
