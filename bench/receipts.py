@@ -22,8 +22,8 @@ from bench import storm
 from bench.scenarios import LANE, fill
 from bench.world import World
 from callbacks import calls, reading
-from messaging import handoff, references
-from messaging.handoff import Answered
+from messaging import handoff, outcomes, references
+from messaging.calling import Answered
 from qsura_platform.local.environment import ROOT
 from routing import credentials
 from routing.credentials import Account
@@ -91,7 +91,7 @@ def _hand_off(world: World, *, messages: int) -> tuple[Account, list[UUID]]:
     account_id: UUID | None = None
     while len(taken) < messages:
         _, ready = handoff.begin(LANE, rooms=dict.fromkeys(credentials.directory(), 200), lease=uuid4())
-        handoff.finish([Answered(one, Handoff(reference=_wamid(one.message_id))) for one in ready])
+        outcomes.finish([Answered(one, Handoff(reference=_wamid(one.message_id))) for one in ready])
         taken += [one.message_id for one in ready]
         account_id = ready[0].account_id
     assert account_id is not None

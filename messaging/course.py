@@ -23,6 +23,9 @@ STOP = frozenset({ErrorClass.OPTED_OUT, ErrorClass.BLOCKED_CONTENT, ErrorClass.I
 RETRIED = frozenset({ErrorClass.THROTTLED, ErrorClass.PROVIDER_FAULT, ErrorClass.UNMAPPED})
 """The same attempt again, by backoff, until its step gives up."""
 
+OUT_OF_SERVICE_WAIT = timedelta(seconds=15)
+"""How soon a message whose only account is out of service looks again."""
+
 SILENCE = "silence"
 OUTCOME_UNKNOWN = Trouble("outcome_unknown", "outcome_unknown")
 DEADLINE = Trouble("expired", "deadline")

@@ -1,4 +1,5 @@
-"""Handing due attempts to providers: claim and begin a batch in one transaction, call without one, record all answers in another.
+"""Handing due attempts to providers: claim and begin a batch in one transaction (here), call without one (messaging.calling), record all
+answers in another (messaging.outcomes).
 
 An attempt is written down, with `calling_at`, before its call is made. So a crash before that loses nothing (the row is due again), and a
 crash after it leaves an outcome that is unknown, never one that is forgotten (docs/lifecycle.md).
@@ -7,9 +8,8 @@ crash after it leaves an outcome that is unknown, never one that is forgotten (d
 from __future__ import annotations
 
 import logging
-import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,51 +20,21 @@ import orjson
 from django.conf import settings
 from django.db import connection, transaction
 
-from messaging import aside, consent, record, references, troubles
-from messaging.course import RETRIED
+from messaging import aside, consent, record, references
+from messaging.calling import Ready
+from messaging.course import OUT_OF_SERVICE_WAIT
 from messaging.lifecycle import Trouble
 from messaging.story import Story
-from messaging.troubles import Refused
 from routing import credentials, vault
 from routing.choices import Channel
 from routing.providers import base
 from routing.providers.base import ErrorClass
-from routing.transport import NoAnswer, NotSent, Transport
-from templates_app import catalogue, registration, rendering, standing
+from templates_app import catalogue, rendering, standing
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 60.0
-"""Seconds between two tries of a failing provider, at most."""
-OUT_OF_SERVICE_WAIT = timedelta(seconds=15)
-"""How soon a message whose only account is out of service looks again."""
 _MARGIN = 2.0
 """Seconds that a lease outlasts the last call that is begun under it, for recording what became of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A call that may be made: everything that the network needs, and nothing that the database does."""
-
-    message_id: UUID
-    number: int
-    account_id: UUID
-    lease: UUID
-    lease_ends: float
-    """On this machine's monotonic clock, which goes on while a process is frozen."""
-    adapter: base.Adapter
-    call: base.Call
-    version_id: UUID
-    kept: record.Kept | None = None
-    """Its story, if nobody touches it meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What became of a call."""
-
-    ready: Ready
-    outcome: base.Handoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,113 +241,3 @@ def rescue() -> int:
         cursor.execute(_STRANDED, [list(credentials.directory())])
         stranded = cursor.fetchall()
     return sum(begin(lane, rooms={account_id: 200}, lease=uuid4())[0] for lane, account_id in stranded)
-
-
-async def call(ready: Ready, transport: Transport) -> Answered:
-    """Make the call. Whatever comes of it is an answer; nothing is raised."""
-    if time.monotonic() >= ready.lease_ends:
-        # This process was frozen past its lease: somebody else may have settled the attempt, so no call is made now.
-        return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, "lease_lost")))
-    try:
-        answer = await transport.send(ready.call, timeout=settings.QSURA_PROVIDER_TIMEOUT)
-        return Answered(ready, ready.adapter.read_answer(answer))
-    except NotSent as failure:
-        return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, failure.reason)))
-    except NoAnswer:
-        return Answered(ready, base.Handoff())
-    except Exception as error:  # noqa: BLE001 - an answer that breaks its reader says nothing about the outcome
-        logger.error("A provider's answer could not be read: %s", type(error).__name__)  # noqa: TRY400 - a traceback may quote it
-        return Answered(ready, base.Handoff())
-
-
-def finish(answered: Sequence[Answered]) -> None:
-    """Record what became of calls, many in one transaction. What can't be recorded is unknown when its lease runs out."""
-    try:
-        at = _finish(answered, kept=_kept(answered))
-    except aside.AWAY:
-        raise
-    except Exception:  # noqa: BLE001 - one answer must not spoil the others
-        for each in answered:
-            _finish_alone(each)
-    else:
-        _tell_staff(answered, at=at)
-        _tell_templates(answered, at=at)
-
-
-def _finish_alone(answered: Answered) -> None:
-    """By what the database knows: the story that was kept has heard this answer already."""
-    try:
-        at = _finish([answered], kept={})
-    except aside.AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 - one answer must not spoil the others
-        logger.error("What became of a call can't be recorded: %s.", type(error).__name__)  # noqa: TRY400 - a traceback may quote it
-    else:
-        _tell_staff([answered], at=at)
-
-
-def _kept(answered: Sequence[Answered]) -> dict[UUID, record.Kept]:
-    """Those whose lease still keeps others from settling the attempt, or setting it aside, without a word in its story."""
-    now = time.monotonic() - settings.QSURA_PROVIDER_TIMEOUT
-    return {each.ready.message_id: each.ready.kept for each in answered if each.ready.kept and now < each.ready.lease_ends}
-
-
-def _finish(answered: Sequence[Answered], *, kept: Mapping[UUID, record.Kept]) -> datetime:
-    with transaction.atomic():
-        at = record.clock()
-        stories = record.load_again({each.ready.message_id for each in answered}, kept=kept)
-        for each in answered:
-            _hear(stories[each.ready.message_id], each, at=at)
-        record.save(stories.values())
-    return at
-
-
-def _tell_staff(answered: Sequence[Answered], *, at: datetime) -> None:
-    refused = [
-        Refused(each.ready.message_id, each.ready.account_id, each.ready.adapter.name, each.outcome.fault)
-        for each in answered
-        if each.outcome.fault is not None
-    ]
-    if refused:
-        troubles.tell(refused, at=at)
-
-
-def _tell_templates(answered: Sequence[Answered], *, at: datetime) -> None:
-    """What was refused because of its template, a line a template and account: the provider's standing of it may have changed."""
-    said = {
-        (each.ready.version_id, each.ready.account_id, each.outcome.fault.raw_code)
-        for each in answered
-        if each.outcome.fault is not None and each.outcome.fault.error_class is ErrorClass.TEMPLATE_FAULT
-    }
-    for version_id, account_id, raw_code in sorted(said):
-        registration.hear_fault(version_id, account_id, raw_code=raw_code, at=at)
-
-
-def _hear(story: Story, answered: Answered, *, at: datetime) -> None:
-    number, outcome = answered.ready.number, answered.outcome
-    if outcome.reference:
-        story.taken(number, outcome.reference, at=at)
-    elif outcome.fault is None:
-        story.lost_sight(number, at=at)
-    else:
-        _hear_fault(story, answered, outcome.fault, at=at)
-
-
-def _hear_fault(story: Story, answered: Answered, fault: base.Fault, *, at: datetime) -> None:
-    number = answered.ready.number
-    trouble = Trouble(fault.error_class, fault.error_class, fault.raw_code)
-    is_ours = story.waiting is not None and story.waiting.number == number and story.waiting.lease == answered.ready.lease
-    if fault.error_class in RETRIED:
-        if is_ours:
-            story.postponed(number, trouble, until=at + _backoff(story, fault), at=at)
-    elif fault.error_class is ErrorClass.ACCOUNT_FAULT and is_ours and not story.has_way_out(trouble):
-        # Not the message's fault: it stays due until somebody has mended the account, or its deadline passes.
-        story.postponed(number, trouble, until=at + OUT_OF_SERVICE_WAIT, at=at)
-    else:
-        story.refused(number, trouble, at=at)
-
-
-def _backoff(story: Story, fault: base.Fault) -> timedelta:
-    tries = story.waiting.tries if story.waiting else 1
-    wait = min(LONGEST_WAIT, 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-    return timedelta(seconds=max(wait, fault.retry_after or 0.0))

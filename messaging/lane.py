@@ -15,8 +15,8 @@ from collections import Counter
 from queue import Empty, SimpleQueue
 from uuid import UUID, uuid4
 
-from messaging import handoff
-from messaging.handoff import Answered, Ready
+from messaging import calling, handoff, outcomes
+from messaging.calling import Answered, Ready
 from routing import credentials
 from routing.providers.base import ErrorClass
 from routing.transport import Transport, shared
@@ -89,7 +89,7 @@ class Lane:
         await asyncio.gather(*(self._call(one) for one in ready))
 
     async def _call(self, ready: Ready) -> None:
-        self._answers.put(await handoff.call(ready, self._transport))
+        self._answers.put(await calling.call(ready, self._transport))
 
     def _finish_some(self) -> None:
         answered = self._take()
@@ -98,7 +98,7 @@ class Lane:
         for each in answered:
             self._in_flight[each.ready.account_id] -= 1
             self._notice(each)
-        handoff.finish(answered)
+        outcomes.finish(answered)
 
     def _take(self) -> list[Answered]:
         """Answers, as many as come by a moment after the first: nobody waits for a moment, and a transaction for each few costs more than

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import ids
-from messaging import deadlines, handoff, record, references, tracking
+from messaging import calling, deadlines, handoff, outcomes, record, references, tracking
 from messaging.lane import Lane
 from messaging.lifecycle import AttemptStatus
 from messaging.models import Attempt, Due, Event, ProviderReference, State, Suppression, Timer
@@ -107,14 +107,14 @@ def test_trouble_that_passes_is_waited_out_with_the_same_attempt(
 class TestBetween:
     """A story is kept while its call is made, and gone on with only if nobody else has touched it."""
 
-    def begun(self) -> handoff.Ready:
+    def begun(self) -> calling.Ready:
         _, (ready,) = handoff.begin("utility", rooms=world.rooms(), lease=uuid4())
         return ready
 
-    def taken(self, ready: handoff.Ready) -> None:
-        handoff.finish([handoff.Answered(ready, base.Handoff(reference="wamid.1"))])
+    def taken(self, ready: calling.Ready) -> None:
+        outcomes.finish([calling.Answered(ready, base.Handoff(reference="wamid.1"))])
 
-    def said(self, ready: handoff.Ready, status: AttemptStatus) -> None:
+    def said(self, ready: calling.Ready, status: AttemptStatus) -> None:
         now = timezone.now()
         tracking.apply([Said(ready.message_id, 1, ready.account_id, status, now, now, str(status))], at=now)
 
@@ -164,7 +164,7 @@ class TestBetween:
         _, readies = handoff.begin("utility", rooms=world.rooms(), lease=uuid4())
         references_ = {good: "wamid.1", bad: "a\0b"}
 
-        handoff.finish([handoff.Answered(ready, base.Handoff(reference=references_[ready.message_id])) for ready in readies])
+        outcomes.finish([calling.Answered(ready, base.Handoff(reference=references_[ready.message_id])) for ready in readies])
 
         assert State.objects.get(message_id=good).status == "submitted"
         assert (State.objects.get(message_id=bad).status, Due.objects.get().message_id) == ("accepted", bad)
@@ -292,7 +292,7 @@ def test_a_late_answer_of_a_worker_that_lost_its_lease_is_a_fact_and_reschedules
     make_due(id_)
     deadlines.find_lost()
 
-    handoff.finish([handoff.Answered(ready, handoff.base.Handoff(reference="wamid.late"))])
+    outcomes.finish([calling.Answered(ready, base.Handoff(reference="wamid.late"))])
 
     attempt = Attempt.objects.get(message_id=id_)
     assert (attempt.status, attempt.provider_reference, Due.objects.count()) == ("submitted", "wamid.late", 0)

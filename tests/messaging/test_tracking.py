@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from accounts import ids
-from messaging import handoff, lifecycle, tracking
+from messaging import calling, handoff, lifecycle, outcomes, tracking
 from messaging.lifecycle import AttemptStatus, Known, Status, Trouble
 from messaging.models import Attempt, Due, Event, Receipt, State, Timer
 from messaging.tracking import Said
@@ -34,7 +34,7 @@ def submitted(alice: World, reference: str) -> tuple[UUID, UUID]:
     assert id_
     _, ready = handoff.begin("utility", rooms=world.rooms(), lease=uuid4())
     (mine,) = [each for each in ready if each.message_id == id_]
-    handoff.finish([handoff.Answered(mine, Handoff(reference=reference))])
+    outcomes.finish([calling.Answered(mine, Handoff(reference=reference))])
     return id_, mine.account_id
 
 
