@@ -172,6 +172,12 @@ def metrics_token(**_: Any) -> list[CheckMessage]:
     return [Error("METRICS_TOKEN is short enough to be guessed.", hint=hint, id="qsura.E012")]
 
 
+def currency(**_: Any) -> list[CheckMessage]:
+    if len(settings.QSURA_CURRENCY) == 3 and settings.QSURA_CURRENCY.isascii() and settings.QSURA_CURRENCY.isupper():
+        return []
+    return [Error("QSURA_CURRENCY is not a currency.", hint="Its three letters by ISO 4217, such as EGP.", id="qsura.E013")]
+
+
 def somebody_is_told(**_: Any) -> list[CheckMessage]:
     if settings.ALERT_EMAILS or settings.ALERT_WEBHOOK_URL:
         return []
@@ -207,6 +213,7 @@ ALWAYS = (
     mail_of_alerts,
     webhook_of_alerts,
     metrics_token,
+    currency,
 )
 DEPLOY = (is_tls, reports_private_targets, host_is_allowed, test_keys_work, keys_are_random, somebody_is_told)
 """With `check --deploy` only."""

@@ -17,6 +17,8 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from qsura_platform import colours
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -233,22 +235,7 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "qsura_platform.dashboard.fill",
     "BORDER_RADIUS": "8px",
     "SIDEBAR": {"show_search": False, "navigation": "qsura_platform.sidebar.navigation"},
-    # Teal, one shade darker than usual from 500 on, so that white on 600 has a contrast of 5.4 to 1 (WCAG 2.2 AA asks for 4.5).
-    "COLORS": {
-        "primary": {
-            "50": "oklch(98.4% .014 180.7)",
-            "100": "oklch(95.3% .051 180.8)",
-            "200": "oklch(91% .096 180.4)",
-            "300": "oklch(85.5% .138 181.1)",
-            "400": "oklch(77.7% .152 181.9)",
-            "500": "oklch(62% .122 184.5)",
-            "600": "oklch(51.1% .096 186.4)",
-            "700": "oklch(43.7% .078 188.2)",
-            "800": "oklch(38.6% .063 188.4)",
-            "900": "oklch(32% .053 190)",
-            "950": "oklch(25% .043 192.5)",
-        },
-    },
+    "COLORS": {"primary": colours.PRIMARY},
 }
 
 # Safety. PUBLIC_URL says whether the platform is reached by TLS; everything that follows from it is decided here, once.
@@ -373,6 +360,10 @@ CELERY_BEAT_SCHEDULE = {
 # What a reviewer is told that a change of an SMS costs.
 
 SMS_SEGMENT_PRICE = _price("QSURA_SMS_SEGMENT_PRICE")
+
+# The currency of the price table, and of every sum that is made with it.
+
+QSURA_CURRENCY = env.str("QSURA_CURRENCY", default="USD")
 
 # Logs: one line each, to standard error; qsura_platform.logs keeps recipients and secrets out.
 

@@ -37,7 +37,11 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
     ),
     (
         "By which road",
-        [("Routes", "alt_route", "routing.route", ""), ("Provider accounts", "cell_tower", "routing.provideraccount", "")],
+        [
+            ("Routes", "alt_route", "routing.route", ""),
+            ("Provider accounts", "cell_tower", "routing.provideraccount", ""),
+            ("Prices", "sell", "routing.price", ""),
+        ],
     ),
     (
         "Callbacks",

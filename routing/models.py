@@ -6,13 +6,14 @@ import secrets
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
 from accounts import ids
 from accounts.choices import Mode
 from accounts.models import Business, Person
-from routing.choices import RouteStatus
+from routing.choices import Channel, RouteStatus, TrafficClass
 
 
 def new_callback_token() -> str:
@@ -109,3 +110,46 @@ class RouteVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.route.name} v{self.number}"
+
+
+class Price(models.Model):
+    """What one message costs, or one segment of an SMS, in QSURA_CURRENCY. The most particular price counts (routing.prices)."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    account = models.ForeignKey(
+        ProviderAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="prices", help_text="Empty: every account there."
+    )
+    provider = models.CharField(max_length=40, blank=True, help_text="The adapter (twilio), where no account is named.")
+    channel = models.CharField(max_length=10, choices=Channel)
+    country = models.CharField(
+        max_length=2, blank=True, validators=[RegexValidator(r"^[A-Z]{2}$", "Two capital letters: EG.")], help_text="ISO 3166-1: EG."
+    )
+    prefix = models.CharField(
+        max_length=12,
+        blank=True,
+        validators=[RegexValidator(r"^[1-9][0-9]*$", "Digits only, without the plus sign: 2010.")],
+        help_text="The first digits of the number, with its country code: 2010. The longest counts, before the country.",
+    )
+    category = models.CharField(max_length=14, choices=TrafficClass, blank=True, help_text="Empty: every class.")
+    amount = models.DecimalField(
+        max_digits=12, decimal_places=6, validators=[MinValueValidator(0)], help_text="Of a message; of a segment, for SMS."
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "provider", "channel", "country", "prefix", "category"],
+                nulls_distinct=False,
+                name="routing_price_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(account__isnull=False, provider="") | (Q(account__isnull=True) & ~Q(provider="")), name="routing_price_of_one"
+            ),
+            models.CheckConstraint(condition=Q(country="") | Q(prefix=""), name="routing_price_of_one_place"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="routing_price_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        place = f"+{self.prefix}" if self.prefix else self.country or "everywhere"
+        return f"{self.account or self.provider} {self.channel} {place} {self.category}".strip()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from routing.admin.accounts import ProviderAccountDesk
+from routing.admin.prices import PriceDesk
 from routing.admin.routes import RouteDesk
 from routing.admin.versions import RouteVersionDesk
 
-__all__ = ["ProviderAccountDesk", "RouteDesk", "RouteVersionDesk"]
+__all__ = ["PriceDesk", "ProviderAccountDesk", "RouteDesk", "RouteVersionDesk"]

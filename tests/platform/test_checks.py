@@ -129,6 +129,7 @@ def test_a_lease_must_outlast_what_is_done_under_it(settings: Any) -> None:
         ({"ALERT_WEBHOOK_URL": "https://pager.example/hooks", "ALERT_WEBHOOK_SECRET": "secret"}, "qsura.E011"),
         ({"ALERT_WEBHOOK_URL": "https://pager.example/hooks"}, "qsura.E011"),
         ({"METRICS_TOKEN": "1234"}, "qsura.E012"),
+        ({"QSURA_CURRENCY": "pounds"}, "qsura.E013"),
         ({"ALERT_EMAILS": []}, "qsura.W005"),
     ],
 )
