@@ -14,15 +14,19 @@ _last = 0
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 _LAST_MILLISECOND = (1 << 48) - 1
+_MOST_AHEAD = 10_000 * 4096
+"""Ten seconds of ticks: a clock that was ahead by more and has been set right must not leave its hour in what is made from now on."""
 
 
 def new() -> UUID:
-    """A UUIDv7 that sorts after every other one made by this process."""
+    """A UUIDv7 that sorts after every other one made by this process, unless its clock is set back by more than ten seconds."""
     global _last  # noqa: PLW0603 - one clock for the whole process
     # RFC 9562, 6.2, method 3: 48 bits of milliseconds, then 12 bits of the millisecond's fraction, kept increasing.
     ticks = time.time_ns() * 4096 // 1_000_000
     with _lock:
-        _last = ticks = max(ticks, _last + 1)
+        if _last - ticks < _MOST_AHEAD:
+            ticks = max(ticks, _last + 1)
+        _last = ticks
     return UUID(int=(ticks >> 12) << 80 | _VERSION_7 | (ticks & 0xFFF) << 64 | _VARIANT | int.from_bytes(os.urandom(8)) >> 2)
 
 

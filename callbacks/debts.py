@@ -6,6 +6,7 @@ does not grow with what waits for somebody who is away.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -53,6 +54,14 @@ class Debt:
     wants_full: bool
     rate_limit: int | None
     """Webhooks a second, at most."""
+    claimed_at: datetime = field(compare=False)
+    """By the database's clock."""
+    counted_from: float = field(compare=False)
+    """What time.monotonic() said then."""
+
+    def now(self) -> datetime:
+        """The database's time, as far as this process can tell: its own wall clock may be wrong, and receivers refuse a wrong timestamp."""
+        return self.claimed_at + timedelta(seconds=time.monotonic() - self.counted_from)
 
     @property
     def may_be_sent(self) -> bool:
@@ -104,7 +113,7 @@ SELECT l.delivery_id, l.lane, l.tries, l.tried_before, d.event_id, d.message_id,
     CASE WHEN d.type = 'endpoint.challenge' THEN 0
          ELSE coalesce(extract(epoch FROM e.resting_until - statement_timestamp()), 0) END::float8,
     d.type <> 'endpoint.challenge' AND e.verified_at IS NULL AND e.kind = 'registered',
-    e.headers, e.body = 'full', e.rate_limit
+    e.headers, e.body = 'full', e.rate_limit, statement_timestamp()
 FROM leased l JOIN callbacks_delivery d ON d.id = l.delivery_id JOIN callbacks_endpoint e ON e.id = d.endpoint_id
 """
 _SETTLE = """
@@ -177,7 +186,8 @@ def _claim(rooms: Mapping[UUID, int], **parameters: Any) -> list[Debt]:
     lanes = orjson.dumps([{"lane": lane, "room": room} for lane, room in rooms.items()]).decode()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"rooms": lanes, "seconds": settings.QSURA_LEASE, **parameters})
-        return [Debt(*row) for row in cursor.fetchall()]
+        claimed, counted_from = cursor.fetchall(), time.monotonic()
+        return [Debt(*row, counted_from) for row in claimed]
 
 
 def settle(paid: Iterable[Paid], *, lease: UUID) -> set[UUID]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone
 
 from accounts import ids
 from callbacks import challenge, headers, keyring, signing, verdict
@@ -45,18 +44,18 @@ def holder(debt: Debt) -> Holder:
 
 async def send(debt: Debt, *, secrets: Sequence[str], transport: Transport) -> Paid:
     """Try it once, in the transport's loop."""
-    at, began = timezone.now(), time.monotonic()
+    at, began = debt.now(), time.monotonic()
     judged = await _try(debt, at=at, secrets=secrets, transport=transport)
     return Paid(debt, at, time.monotonic() - began, judged)
 
 
 def give_up(debt: Debt) -> Paid:
     """It is not even tried, for its endpoint does not want to hear any more."""
-    return Paid(debt, timezone.now(), 0.0, verdict.given_up("endpoint_disabled"))
+    return Paid(debt, debt.now(), 0.0, verdict.given_up("endpoint_disabled"))
 
 
 def _judge(debt: Debt, answer: Answer, *, tries: int) -> Verdict:
-    judged = verdict.of_answer(answer, tries=tries, at=timezone.now(), pick=_pick)
+    judged = verdict.of_answer(answer, tries=tries, at=debt.now(), pick=_pick)
     if debt.type == CHALLENGE and judged.outcome is Outcome.DELIVERED and not challenge.is_answered(debt.body, answer=answer.body):
         return verdict.of_failure("challenge_not_answered", tries=tries, pick=_pick, status_code=judged.status_code, answer=judged.answer)
     # What was told in full may come back in the answer, and the log keeps no personal data.
