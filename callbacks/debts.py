@@ -187,7 +187,7 @@ def _claim(rooms: Mapping[UUID, int], **parameters: Any) -> list[Debt]:
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"rooms": lanes, "seconds": settings.QSURA_LEASE, **parameters})
         claimed, counted_from = cursor.fetchall(), time.monotonic()
-        return [Debt(*row, counted_from) for row in claimed]
+        return [Debt(*row, counted_from=counted_from) for row in claimed]
 
 
 def settle(paid: Iterable[Paid], *, lease: UUID) -> set[UUID]:
