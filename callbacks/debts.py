@@ -27,6 +27,8 @@ LOOKED_AGAIN = 3_600.0
 class Debt:
     """A delivery under lease: all that paying it needs."""
 
+    counted_from: float = field(compare=False)
+    """What time.monotonic() said when it was claimed."""
     delivery_id: UUID
     lane: UUID
     tries: int
@@ -56,8 +58,6 @@ class Debt:
     """Webhooks a second, at most."""
     claimed_at: datetime = field(compare=False)
     """By the database's clock."""
-    counted_from: float = field(compare=False)
-    """What time.monotonic() said then."""
 
     def now(self) -> datetime:
         """The database's time, as far as this process can tell: its own wall clock may be wrong, and receivers refuse a wrong timestamp."""
@@ -187,7 +187,7 @@ def _claim(rooms: Mapping[UUID, int], **parameters: Any) -> list[Debt]:
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"rooms": lanes, "seconds": settings.QSURA_LEASE, **parameters})
         claimed, counted_from = cursor.fetchall(), time.monotonic()
-        return [Debt(*row, counted_from=counted_from) for row in claimed]
+        return [Debt(counted_from, *row) for row in claimed]
 
 
 def settle(paid: Iterable[Paid], *, lease: UUID) -> set[UUID]:
