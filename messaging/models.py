@@ -137,6 +137,8 @@ class Due(models.Model):
     lease = models.UUIDField(null=True, help_text="Who has it; a claim that lost its lease must neither call nor record.")
     calling_at = models.DateTimeField(null=True, help_text="Set just before the network is used: past this, the outcome may be unknown.")
     tries = models.SmallIntegerField(default=0)
+    error_class = models.CharField(max_length=40, null=True, help_text="Why it was put off last.")  # noqa: DJ001
+    raw_code = models.CharField(max_length=128, null=True)  # noqa: DJ001
 
     class Meta:
         indexes = [

@@ -198,6 +198,10 @@ def _due(known: Known, due: Due) -> Moment:
     where = f"{phrases.channel(due.channel)} through {known.provider(due.account_id)}"
     if due.calling_at:
         return _ahead(due.due_at, f"Attempt {due.number} is being called", f"{where}; its outcome is unknown if no answer comes by then.")
+    if due.error_class:
+        said = f" ({due.raw_code})" if due.raw_code else ""
+        text = f"{where}, after {due.tries} {'try' if due.tries == 1 else 'tries'}: {phrases.because(due.error_class)}{said}."
+        return _ahead(due.due_at, f"Attempt {due.number} is tried again", text)
     return _ahead(due.due_at, f"Attempt {due.number} is due", f"{where}.")
 
 

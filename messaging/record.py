@@ -55,7 +55,7 @@ SELECT message_id, number, step, channel, account_id, called_at, tries, provider
 FROM messaging_attempt WHERE message_id = ANY(%(ids)s::uuid[])
 """
 _LOAD_DUE = """
-SELECT message_id, number, step, channel, account_id, due_at, gives_up_at, lease, calling_at, tries
+SELECT message_id, number, step, channel, account_id, due_at, gives_up_at, lease, calling_at, tries, error_class, raw_code
 FROM messaging_due WHERE message_id = ANY(%(ids)s::uuid[])
 """
 
@@ -196,12 +196,14 @@ FROM json_to_recordset(%(rows)s::json) AS r(message_id uuid, status text, ended 
 WHERE s.message_id = r.message_id AND s.message_id = ANY(%(ids)s::uuid[])
 """
 _SAVE_DUE = """
-INSERT INTO messaging_due (message_id, business_id, lane, number, step, channel, account_id, due_at, gives_up_at, lease, calling_at, tries)
+INSERT INTO messaging_due (message_id, business_id, lane, number, step, channel, account_id, due_at, gives_up_at, lease, calling_at, tries,
+    error_class, raw_code)
 SELECT * FROM json_to_recordset(%(rows)s::json) AS r(message_id uuid, business_id uuid, lane text, number smallint, step smallint,
-    channel text, account_id uuid, due_at timestamptz, gives_up_at timestamptz, lease uuid, calling_at timestamptz, tries smallint)
+    channel text, account_id uuid, due_at timestamptz, gives_up_at timestamptz, lease uuid, calling_at timestamptz, tries smallint,
+    error_class text, raw_code text)
 ON CONFLICT (message_id) DO UPDATE SET number = excluded.number, step = excluded.step, channel = excluded.channel,
     account_id = excluded.account_id, due_at = excluded.due_at, gives_up_at = excluded.gives_up_at, lease = excluded.lease,
-    calling_at = excluded.calling_at, tries = excluded.tries
+    calling_at = excluded.calling_at, tries = excluded.tries, error_class = excluded.error_class, raw_code = excluded.raw_code
 """
 _SAVE_TIMERS = """
 INSERT INTO messaging_timer (message_id, due_at)

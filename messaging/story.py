@@ -64,6 +64,9 @@ class Waiting:
     lease: UUID | None = None
     calling_at: datetime | None = None
     tries: int = 0
+    error_class: str | None = None
+    """Why it was put off last."""
+    raw_code: str | None = None
 
 
 @dataclass(slots=True)
@@ -145,6 +148,7 @@ class Story:
             return
         waiting.due_at = min(until, self.subject.expires_at)
         waiting.lease = waiting.calling_at = None
+        waiting.error_class, waiting.raw_code = trouble.error_class, trouble.raw_code
         self.moved = True
 
     def _call_is_over(self, number: int, said: Known, *, at: datetime) -> None:

@@ -392,6 +392,20 @@ def test_the_recipient_is_masked_and_a_lost_key_closes_no_page(shop: Business) -
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_call_that_was_refused_for_now_says_why_it_is_made_again(simulator: Simulator) -> None:
+    answer = world.make("alice").accept(recipient="+201000000031")
+    lane = Lane("utility")
+    lane.run(seconds=1)
+    id_ = ids.parse("msg", answer.body["id"])
+
+    again = seen(Message.objects.get(id=id_), now=timezone.now()).ahead[0].moment
+
+    assert again.title == "Attempt 1 is tried again"
+    assert again.text.startswith("WhatsApp through Meta, after")
+    assert "the provider had a fault of its own (" in again.text
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_message_that_really_went_its_way_is_told_alike(simulator: Simulator) -> None:
     """Accepted by intake, planned by a route, refused twice by the simulator over HTTP: its number can't be reached on any channel."""
     alice = world.make("alice")
