@@ -46,7 +46,7 @@ def send(message_id: str) -> None:
             return
         message, due = Message.objects.get(id=state.message_id), Due.objects.get(message_id=state.message_id)
         account = credentials.by_id(due.account_id)
-        answer = account.adapter.read_answer(_call(account.adapter.submit(account.opened, _outbound(message, due.channel))))
+        answer = account.adapter.read_answer(account.opened, _call(account.adapter.submit(account.opened, _outbound(message, due.channel))))
         state.status, state.seq, state.submitted_at = "submitted" if answer.reference else "failed", 2, timezone.now()
         state.save(update_fields=["status", "seq", "submitted_at"])
         with connection.cursor() as cursor:

@@ -18,9 +18,9 @@ from callbacks.choices import CallState
 from callbacks.matching import Heard
 from callbacks.offering import Offered
 from messaging import tracking
-from routing import vault
+from routing import credentials, vault
 from routing.providers import base, registry
-from routing.providers.base import Incoming
+from routing.providers.base import Incoming, ProviderAccount
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def understand(call: Claimed) -> None:
     """Open it and have its provider's adapter read it. What can't be read says nothing, and is kept for a better adapter."""
     try:
         call.incoming = calls.unseal(call.content, id_=call.id)
-        receipts = registry.get(call.provider).read_receipts(call.incoming)
+        receipts = registry.get(call.provider).read_receipts(_account(call), call.incoming)
     except (base.Unreadable, vault.CannotOpen, registry.UnknownProvider) as error:
         _set_aside(call, str(error))
     except Exception:  # an adapter's mistake about one call must not stop the batch
@@ -142,6 +142,14 @@ def understand(call: Claimed) -> None:
     else:
         call.heard = [Heard(call.account_id, call.id, call.received_at, receipt) for receipt in receipts]
         _look_for_oddities(call)
+
+
+def _account(call: Claimed) -> ProviderAccount:
+    """As its adapter sees it; bare where it does not open, for few adapters need more than the call itself to read it."""
+    try:
+        return credentials.by_id(call.account_id).opened
+    except credentials.Unusable:
+        return ProviderAccount(id=str(call.account_id), base_url="", callback_url="")
 
 
 def _set_aside(call: Claimed, because: str) -> None:

@@ -12,7 +12,7 @@ from callbacks.choices import Forgery
 from messaging import bell
 from messaging.gather import Gather
 from routing.credentials import Account
-from routing.providers.base import Adapter, Forged, Incoming
+from routing.providers.base import Adapter, Forged, Incoming, ProviderAccount
 
 WINDOW = timedelta(minutes=5)
 """How far the time that a signature bears may lie from ours, besides what its provider takes to call again: what comes twice within that
@@ -78,10 +78,10 @@ def _as_signed(account: Account, incoming: Incoming, *, at: datetime) -> Incomin
             account.adapter.authenticate(opened, call)
         except Forged:
             continue
-        return call if _is_timely(account.adapter, call, at=at) else Forgery.STALE
+        return call if _is_timely(account.adapter, opened, call, at=at) else Forgery.STALE
     return Forgery.SIGNATURE
 
 
-def _is_timely(adapter: Adapter, call: Incoming, *, at: datetime) -> bool:
-    signed_at = adapter.signed_at(call)
+def _is_timely(adapter: Adapter, opened: ProviderAccount, call: Incoming, *, at: datetime) -> bool:
+    signed_at = adapter.signed_at(opened, call)
     return signed_at is None or -WINDOW <= at - signed_at <= adapter.calls_again_for + WINDOW

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
 
 from messaging import record
+from routing import carriers
 from routing.providers import base
 from routing.providers.base import ErrorClass
 from routing.transport import NoAnswer, NotSent, Transport
@@ -28,6 +29,7 @@ class Ready:
     lease_ends: float
     """On this machine's monotonic clock, which goes on while a process is frozen."""
     adapter: base.Adapter
+    account: base.ProviderAccount = field(repr=False)
     call: base.Call
     version_id: UUID
     kept: record.Kept | None = None
@@ -48,8 +50,8 @@ async def call(ready: Ready, transport: Transport) -> Answered:
         # This process was frozen past its lease: somebody else may have settled the attempt, so no call is made now.
         return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, "lease_lost")))
     try:
-        answer = await transport.send(ready.call, timeout=settings.QSURA_PROVIDER_TIMEOUT)
-        return Answered(ready, ready.adapter.read_answer(answer))
+        answer = await carriers.carry(ready.call, transport, timeout=settings.QSURA_PROVIDER_TIMEOUT)
+        return Answered(ready, ready.adapter.read_answer(ready.account, answer))
     except NotSent as failure:
         return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, failure.reason)))
     except NoAnswer:

@@ -173,7 +173,7 @@ def _begin(
         return None
     story.begin(at=at)
     waiting.lease, waiting.due_at = lease, at + timedelta(seconds=settings.QSURA_LEASE)
-    return Ready(subject.id, waiting.number, waiting.account_id, lease, lease_ends, account.adapter, call, said.version_id)
+    return Ready(subject.id, waiting.number, waiting.account_id, lease, lease_ends, account.adapter, account.opened, call, said.version_id)
 
 
 def _account(account_id: UUID) -> credentials.Account | None:

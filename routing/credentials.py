@@ -160,7 +160,7 @@ class _Directory:
     def __init__(self) -> None:
         self._lock = Lock()
         self.read_at = -inf
-        self.by_id: Mapping[UUID, Account] = {}
+        self.by_id: dict[UUID, Account] = {}
         self.by_token: Mapping[str, Account] = {}
         self.lamented: set[tuple[UUID, str]] = set()
 
@@ -193,7 +193,8 @@ def directory() -> Mapping[UUID, Account]:
 
 def by_id(id_: UUID) -> Account:
     """One account; raises NoSuchAccount or Unusable."""
-    return _kept.fresh().by_id.get(id_) or _look_up(id=id_)
+    kept = _kept.fresh().by_id
+    return kept.get(id_) or kept.setdefault(id_, _look_up(id=id_))  # the others of a batch need not ask again
 
 
 def by_token(token: str) -> Account:

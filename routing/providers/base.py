@@ -322,7 +322,7 @@ class Adapter(Protocol):
     def submit(self, account: ProviderAccount, outbound: Outbound) -> Call:
         """Raises Unsendable."""
 
-    def read_answer(self, answer: Answer) -> Handoff:
+    def read_answer(self, account: ProviderAccount, answer: Answer) -> Handoff:
         """Never raises, whatever came back."""
 
     def subscribe(self, account: ProviderAccount) -> Call | None:
@@ -331,13 +331,13 @@ class Adapter(Protocol):
     def authenticate(self, account: ProviderAccount, incoming: Incoming) -> None:
         """Raises Forged. Judges raw bytes, in constant time; never raises anything else, whatever comes in."""
 
-    def signed_at(self, incoming: Incoming) -> datetime | None:
+    def signed_at(self, account: ProviderAccount, incoming: Incoming) -> datetime | None:
         """When the signature says that it was made, aware; asked after `authenticate`, for a call that may be refused as too old.
 
         None where the scheme signs no time. Never raises.
         """
 
-    def read_receipts(self, incoming: Incoming) -> list[Receipt]:
+    def read_receipts(self, account: ProviderAccount, incoming: Incoming) -> list[Receipt]:
         """Raises Unreadable if the whole body makes no sense; one broken receipt among many is skipped as UNMAPPED."""
 
     def handshake(self, account: ProviderAccount, incoming: Incoming) -> str | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,13 +30,12 @@ from routing.providers.base import (
     ProviderAccount,
     Receipt,
     ReceiptStatus,
-    Registrar,
-    TemplateNews,
     Text,
     Unreadable,
     Unsendable,
     WhatsAppTemplate,
 )
+from routing.providers.dialect import Dialect
 
 USER = "qsura"
 """The user name of a report that is set up for the whole account."""
@@ -61,7 +59,7 @@ _NEGATIVE: dict[str, ReceiptStatus] = {
 _SAID_BEFORE = "REJECTED_DUPLICATE_MESSAGE_ID"
 
 
-class Infobip:
+class Infobip(Dialect):
     """SMS and WhatsApp as an adapter."""
 
     name = "infobip"
@@ -70,9 +68,7 @@ class Infobip:
     setting_fields: tuple[str, ...] = ("sender",)
     optional_fields = frozenset({"callback_secret_previous"})
     default_base_url = "https://api.infobip.com"
-    calls_again_for = timedelta(0)
     max_validity_seconds: int | None = _LONGEST_VALIDITY
-    registrar: Registrar | None = None  # its templates are made in its own portal, under the names that content here gives
 
     def submit(self, account: ProviderAccount, outbound: Outbound) -> Call:
         if not account.settings.get("sender"):
@@ -89,15 +85,8 @@ class Infobip:
             body=orjson.dumps({"messages": [message]}),
         )
 
-    def subscribe(self, account: ProviderAccount) -> None:
-        """Nothing to do: every message names the URL of its report."""
-        return
-
-    def read_answer(self, answer: Answer) -> Handoff:
-        try:
-            said = wire.read_json(answer.body)
-        except Unreadable:
-            said = None
+    def read_answer(self, account: ProviderAccount, answer: Answer) -> Handoff:
+        said = wire.fields(answer.body)
         if not 200 <= answer.status < 300:
             return wire.refusal(answer, _service_error(said), infobip_errors.CLASSES)
         message = next(_each(said, "messages"), {})
@@ -120,24 +109,12 @@ class Infobip:
                 return
         raise Forged
 
-    def signed_at(self, incoming: Incoming) -> None:
-        """A password bears no time."""
-        return
-
-    def read_receipts(self, incoming: Incoming) -> list[Receipt]:
+    def read_receipts(self, account: ProviderAccount, incoming: Incoming) -> list[Receipt]:
         """One status for each result. Inbound messages come by another URL at Infobip, and have no status."""
         said = wire.read_json(incoming.body)
         if not isinstance(said, dict) or not isinstance(said.get("results"), list):
             raise Unreadable("no results")
         return [_receipt(result) for result in _each(said, "results")]
-
-    def read_news(self, incoming: Incoming) -> list[TemplateNews]:
-        """None: what becomes of a template is told in Infobip's portal."""
-        return []
-
-    def handshake(self, account: ProviderAccount, incoming: Incoming) -> None:
-        """Infobip proves no URL."""
-        return
 
 
 def _say(account: ProviderAccount, outbound: Outbound) -> tuple[str, dict[str, Any]]:

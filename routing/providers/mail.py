@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -35,11 +35,10 @@ from routing.providers.base import (
     ProviderAccount,
     Receipt,
     ReceiptStatus,
-    Registrar,
-    TemplateNews,
     Unreadable,
     Unsendable,
 )
+from routing.providers.dialect import Dialect
 from routing.providers.mail_services import BASIC, SERVICES, Service
 
 USER = "qsura"
@@ -78,13 +77,10 @@ _REFUSALS: dict[str, ErrorClass] = {
 _BY_STATUS = {402: ErrorClass.ACCOUNT_FAULT, 403: ErrorClass.ACCOUNT_FAULT}
 
 
-class Mail:
+class Mail(Dialect):
     """One service as an adapter."""
 
     channels = frozenset({"email"})
-    calls_again_for = timedelta(0)
-    max_validity_seconds: int | None = None
-    registrar: Registrar | None = None
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -126,7 +122,7 @@ class Mail:
         """Postmark can be told where its webhooks go; at the others somebody enters the URL."""
         return _postmark_webhook(account) if self.name == "postmark" else None
 
-    def read_answer(self, answer: Answer) -> Handoff:
+    def read_answer(self, account: ProviderAccount, answer: Answer) -> Handoff:
         if not 200 <= answer.status < 300:
             return self._refused(answer)
         if self._service.id_header:
@@ -141,11 +137,7 @@ class Mail:
     def _refused(self, answer: Answer) -> Handoff:
         code = ""
         if self._service.code_at:
-            try:
-                said = wire.read_json(answer.body)
-            except Unreadable:
-                said = None
-            code = wire.word(said.get(self._service.code_at)) if isinstance(said, dict) else ""
+            code = wire.word(wire.fields(answer.body).get(self._service.code_at))
         handoff = wire.refusal(answer, code, self._service.codes)
         fault = handoff.fault
         if fault is not None and fault.error_class is ErrorClass.UNMAPPED and answer.status in _BY_STATUS:
@@ -191,25 +183,13 @@ class Mail:
         url = {"webhook_url": callback_url} if service.name == "mandrill" else {}  # signed as a part of the content
         return service.tracking(**proof, **url)
 
-    def signed_at(self, incoming: Incoming) -> None:
-        """Few of the services sign a time, and the library judges it where they do."""
-        return
-
-    def read_receipts(self, incoming: Incoming) -> list[Receipt]:
+    def read_receipts(self, account: ProviderAccount, incoming: Incoming) -> list[Receipt]:
         """One for each event that says something of a message's arrival."""
         try:
             events = self._view(incoming.url, "-").parse_events(_request(incoming))
             return [_receipt(event) for event in events if event is not None and event.event_type not in _SILENT]
         except Exception as error:
             raise Unreadable("no events") from error
-
-    def read_news(self, incoming: Incoming) -> list[TemplateNews]:
-        """None: nobody approves an e-mail's words."""
-        return []
-
-    def handshake(self, account: ProviderAccount, incoming: Incoming) -> None:
-        """No service proves a URL by a text that it wants back."""
-        return
 
 
 def _message(account: ProviderAccount, outbound: Outbound, content: Email, *, has_metadata: bool) -> AnymailMessage:

@@ -36,6 +36,7 @@ from routing.providers.base import (
     Unsendable,
     WhatsAppTemplate,
 )
+from routing.providers.dialect import Dialect
 
 _STATUSES: dict[str, ReceiptStatus] = {
     "sent": ReceiptStatus.SENT,
@@ -47,7 +48,7 @@ _STATUSES: dict[str, ReceiptStatus] = {
 _SILENT = frozenset({"deleted"})  # known, and says nothing of the delivery
 
 
-class Meta:
+class Meta(Dialect):
     """The Cloud API as an adapter."""
 
     name = "meta"
@@ -75,11 +76,8 @@ class Meta:
         override = {"override_callback_uri": account.callback_url, "verify_token": account.credentials.get("verify_token", "")}
         return _call(account, "waba_id", "subscribed_apps", override)
 
-    def read_answer(self, answer: Answer) -> Handoff:
-        try:
-            said = wire.read_json(answer.body)
-        except Unreadable:
-            said = None
+    def read_answer(self, account: ProviderAccount, answer: Answer) -> Handoff:
+        said = wire.fields(answer.body)
         if 200 <= answer.status < 300:
             return _taken(said)
         return _refused(answer, said)
@@ -92,11 +90,7 @@ class Meta:
                 return
         raise Forged
 
-    def signed_at(self, incoming: Incoming) -> None:
-        """Meta signs no time: the same call again is known by its content."""
-        return
-
-    def read_receipts(self, incoming: Incoming) -> list[Receipt]:
+    def read_receipts(self, account: ProviderAccount, incoming: Incoming) -> list[Receipt]:
         """Only what is said of messages that we sent: inbound messages and news of templates are not receipts."""
         said = wire.read_json(incoming.body)
         if not isinstance(said, dict) or not isinstance(said.get("entry"), list):

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import re
-from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
@@ -29,12 +28,12 @@ from routing.providers.base import (
     Receipt,
     ReceiptStatus,
     Registrar,
-    TemplateNews,
     Text,
     Unreadable,
     Unsendable,
     WhatsAppTemplate,
 )
+from routing.providers.dialect import Dialect
 
 _LARGEST_BODY = 1_048_576  # a callback is a form of some twenty fields; more is nobody's receipt
 _MOST_FIELDS = 500
@@ -58,7 +57,7 @@ _NEGATIVE = frozenset({ReceiptStatus.UNDELIVERABLE, ReceiptStatus.FAILED})
 _INBOUND = frozenset({"receiving", "received"})
 
 
-class Twilio:
+class Twilio(Dialect):
     """The Messages API as an adapter."""
 
     name = "twilio"
@@ -67,7 +66,6 @@ class Twilio:
     setting_fields: tuple[str, ...] = ("account_sid", "sender", "messaging_service_sid")
     optional_fields = frozenset({"auth_token_previous", "sender", "messaging_service_sid"})  # one of the last two is needed
     default_base_url = "https://api.twilio.com"
-    calls_again_for = timedelta(0)
     max_validity_seconds: int | None = _LONGEST_VALIDITY
     registrar: Registrar | None = twilio_content.TwilioRegistrar()
 
@@ -93,16 +91,8 @@ class Twilio:
             body=urlencode(form).encode(),
         )
 
-    def subscribe(self, account: ProviderAccount) -> None:
-        """Nothing to do: every message names its StatusCallback."""
-        return
-
-    def read_answer(self, answer: Answer) -> Handoff:
-        try:
-            said = wire.read_json(answer.body)
-        except Unreadable:
-            said = None
-        fields = said if isinstance(said, dict) else {}
+    def read_answer(self, account: ProviderAccount, answer: Answer) -> Handoff:
+        fields = wire.fields(answer.body)
         if not 200 <= answer.status < 300:
             return wire.refusal(answer, wire.word(fields.get("code")), twilio_errors.CLASSES)
         status = _STATUSES.get(wire.word(fields.get("status")))
@@ -121,11 +111,7 @@ class Twilio:
                     return
         raise Forged
 
-    def signed_at(self, incoming: Incoming) -> None:
-        """Twilio signs no time: the same call again is known by its content."""
-        return
-
-    def read_receipts(self, incoming: Incoming) -> list[Receipt]:
+    def read_receipts(self, account: ProviderAccount, incoming: Incoming) -> list[Receipt]:
         """One status a call. Twilio tells no time of its own (RawDlrDoneDate is the operator's local time, of an unnamed zone)."""
         try:
             form = dict(_fields(incoming.body))
@@ -137,14 +123,6 @@ class Twilio:
         if raw in _INBOUND:
             return []
         return [_receipt(raw, form, incoming)]
-
-    def read_news(self, incoming: Incoming) -> list[TemplateNews]:
-        """None ever: Twilio tells them to Event Streams, not to a callback."""
-        return []
-
-    def handshake(self, account: ProviderAccount, incoming: Incoming) -> None:
-        """Twilio proves no URL."""
-        return
 
 
 def _address(number: str, channel: str) -> str:

@@ -8,7 +8,6 @@ an account up.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -30,13 +29,12 @@ from routing.providers.base import (
     ProviderAccount,
     Receipt,
     ReceiptStatus,
-    Registrar,
-    TemplateNews,
     Text,
     Unreadable,
     Unsendable,
     WhatsAppTemplate,
 )
+from routing.providers.dialect import Dialect
 
 _LONGEST_TTL = 259_200  # seconds: 72 hours, Vonage's default for SMS
 _LARGEST_TOKEN = 4_096  # bytes of a webhook's token; a genuine one has some four hundred
@@ -52,7 +50,7 @@ _STATUSES: dict[str, ReceiptStatus] = {
 _NEGATIVE = frozenset({ReceiptStatus.REJECTED, ReceiptStatus.UNDELIVERABLE})
 
 
-class Vonage:
+class Vonage(Dialect):
     """The Messages API as an adapter."""
 
     name = "vonage"
@@ -63,7 +61,6 @@ class Vonage:
     default_base_url = "https://api.nexmo.com"
     calls_again_for = timedelta(hours=24)
     max_validity_seconds: int | None = _LONGEST_TTL
-    registrar: Registrar | None = None
 
     def submit(self, account: ProviderAccount, outbound: Outbound) -> Call:
         key, sender = account.settings.get("api_key", ""), account.settings.get("sender", "")
@@ -85,16 +82,8 @@ class Vonage:
             body=orjson.dumps(message),
         )
 
-    def subscribe(self, account: ProviderAccount) -> None:
-        """Nothing to do: every message names its webhook_url."""
-        return
-
-    def read_answer(self, answer: Answer) -> Handoff:
-        try:
-            said = wire.read_json(answer.body)
-        except Unreadable:
-            said = None
-        fields = said if isinstance(said, dict) else {}
+    def read_answer(self, account: ProviderAccount, answer: Answer) -> Handoff:
+        fields = wire.fields(answer.body)
         if 200 <= answer.status < 300:
             return Handoff(reference=wire.reference(fields.get("message_uuid")))
         return wire.refusal(answer, _code(fields), vonage_errors.CLASSES)
@@ -109,25 +98,17 @@ class Vonage:
                 return
         raise Forged
 
-    def signed_at(self, incoming: Incoming) -> datetime | None:
+    def signed_at(self, account: ProviderAccount, incoming: Incoming) -> datetime | None:
         """The token's `iat`."""
         _, _, token = incoming.headers.get("authorization", "").partition(" ")
         return wire.moment(_part(token.split(".")[1]).get("iat")) if token.count(".") == 2 else None
 
-    def read_receipts(self, incoming: Incoming) -> list[Receipt]:
+    def read_receipts(self, account: ProviderAccount, incoming: Incoming) -> list[Receipt]:
         """One status a call. An inbound message, which comes by the same kind of call, has no status and is none."""
         said = wire.read_json(incoming.body)
         if not isinstance(said, dict) or not wire.word(said.get("message_uuid")):
             raise Unreadable("no message_uuid")
         return [_receipt(said)] if "status" in said else []
-
-    def read_news(self, incoming: Incoming) -> list[TemplateNews]:
-        """None: nothing of ours needs Vonage's approval."""
-        return []
-
-    def handshake(self, account: ProviderAccount, incoming: Incoming) -> None:
-        """Vonage proves no URL."""
-        return
 
 
 def _say(outbound: Outbound) -> dict[str, Any]:
@@ -170,10 +151,9 @@ def _covers(token: str, body: bytes, *, secret: bytes) -> bool:
 def _part(text: str) -> dict[str, Any]:
     """A JWT's header or claims; empty for what is neither."""
     try:
-        said = wire.read_json(base64.urlsafe_b64decode(wire.encode(text) + b"=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError, Unreadable):
+        return wire.fields(base64.urlsafe_b64decode(wire.encode(text) + b"=" * (-len(text) % 4)))
+    except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _receipt(said: Mapping[str, Any]) -> Receipt:

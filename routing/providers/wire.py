@@ -35,6 +35,15 @@ def read_json(body: bytes) -> Any:
         return _read_odd_json(body)
 
 
+def fields(body: bytes) -> dict[str, Any]:
+    """The JSON object that an answer is; empty for everything else."""
+    try:
+        said = read_json(body)
+    except Unreadable:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
 def _read_odd_json(body: bytes) -> Any:
     """The patient reader: one lone surrogate or one endless number shall not cost the receipts beside it."""
     try:

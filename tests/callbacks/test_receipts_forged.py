@@ -82,7 +82,7 @@ class Stamped(Meta):
 
     calls_again_for = timedelta(0)
 
-    def signed_at(self, incoming: Incoming) -> datetime | None:  # type: ignore[override]  # Meta itself signs none
+    def signed_at(self, account: object, incoming: Incoming) -> datetime | None:
         return datetime.fromtimestamp(int(incoming.body.rpartition(b" ")[2]), UTC)
 
 

@@ -313,10 +313,10 @@ def test_a_receipt_that_the_database_refuses_spoils_no_other(meta: ProviderAccou
 
 def test_an_adapter_that_stumbles_over_one_call_reads_the_others(meta: ProviderAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     class Clumsy(Meta):
-        def read_receipts(self, incoming: base.Incoming) -> list[base.Receipt]:
+        def read_receipts(self, account: base.ProviderAccount, incoming: base.Incoming) -> list[base.Receipt]:
             if b"stumble" in incoming.body:
                 raise KeyError("a colleague's mistake")
-            return super().read_receipts(incoming)
+            return super().read_receipts(account, incoming)
 
     monkeypatch.setitem(registry.ADAPTERS, "meta", Clumsy())
     message_id = providers.hand_off(meta, provider_reference="wamid.1")

@@ -31,8 +31,10 @@ def meta() -> ProviderAccount:
 class Corrected(Meta):
     """Today's table knows a word that yesterday's did not."""
 
-    def read_receipts(self, incoming: base.Incoming) -> list[base.Receipt]:
-        return super().read_receipts(base.Incoming("POST", incoming.url, {}, {}, incoming.body.replace(b"handed_over", b"delivered")))
+    def read_receipts(self, account: base.ProviderAccount, incoming: base.Incoming) -> list[base.Receipt]:
+        return super().read_receipts(
+            account, base.Incoming("POST", incoming.url, {}, {}, incoming.body.replace(b"handed_over", b"delivered"))
+        )
 
 
 def reread(account: ProviderAccount, *options: str, since: str = "2026-01-01") -> str:

@@ -41,17 +41,17 @@ def hear(account: ProviderAccount, caught: Caught, count: int) -> list[Receipt]:
     for _ in range(count):
         incoming = caught.calls.get(timeout=10)
         adapter.authenticate(account, incoming)
-        heard += adapter.read_receipts(incoming)
+        heard += adapter.read_receipts(account, incoming)
     return heard
 
 
 def hand_off(world: World, account: ProviderAccount, outbound: Outbound) -> object:
     adapter = registry.get("postmark")
-    return adapter.read_answer(world.send(adapter.submit(account, outbound)))
+    return adapter.read_answer(account, world.send(adapter.submit(account, outbound)))
 
 
 def test_a_letter_is_taken_delivered_and_opened(world: World, account: ProviderAccount, caught: Caught) -> None:
-    handoff = registry.get("postmark").read_answer(world.send(registry.get("postmark").submit(account, letter())))
+    handoff = registry.get("postmark").read_answer(account, world.send(registry.get("postmark").submit(account, letter())))
 
     receipts = hear(account, caught, 2)
     assert [receipt.status for receipt in receipts] == [ReceiptStatus.DELIVERED, ReceiptStatus.READ]
@@ -65,7 +65,7 @@ def test_a_letter_is_taken_delivered_and_opened(world: World, account: ProviderA
 )
 def test_an_address_chooses_its_fault(world: World, account: ProviderAccount, code: str, expected: ErrorClass) -> None:
     handoff = registry.get("postmark").read_answer(
-        world.send(registry.get("postmark").submit(account, letter(f"sara00{code}@example.com")))
+        account, world.send(registry.get("postmark").submit(account, letter(f"sara00{code}@example.com")))
     )
 
     assert handoff.fault is not None

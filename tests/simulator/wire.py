@@ -94,14 +94,14 @@ class World:
     def hand_off(self, outbound: Outbound, *, by: ProviderAccount | None = None, timeout: float = 10) -> Handoff:
         account = by or self.meta
         adapter = registry.get(account.id)
-        return adapter.read_answer(self.send(adapter.submit(account, outbound), timeout=timeout))
+        return adapter.read_answer(account, self.send(adapter.submit(account, outbound), timeout=timeout))
 
     def read(self, incoming: Incoming) -> Receipt:
         """One receipt, as the platform's door would let it in. Raises Forged."""
         account = next(each for each in self.all if f"/{each.id}" in incoming.url)
         adapter = registry.get(account.id)
         adapter.authenticate(account, incoming)
-        [receipt] = adapter.read_receipts(incoming)
+        [receipt] = adapter.read_receipts(account, incoming)
         return receipt
 
     # What only a test does

@@ -132,13 +132,13 @@ class AdapterContract(ABC):
     # Reading answers
 
     def test_an_answer_with_an_id_is_taken(self) -> None:
-        handoff = self.adapter.read_answer(self.taken)
+        handoff = self.adapter.read_answer(self.account, self.taken)
 
         assert (handoff.reference, handoff.fault) == (self.taken_as, None)
 
     def test_a_refusal_has_its_class_and_keeps_the_raw_code(self) -> None:
         for answer, expected in self.refusals:
-            handoff = self.adapter.read_answer(answer)
+            handoff = self.adapter.read_answer(self.account, answer)
 
             assert handoff.fault is not None
             assert handoff.fault.error_class is expected, answer.body
@@ -147,10 +147,10 @@ class AdapterContract(ABC):
 
     @pytest.mark.parametrize("body", [b"", b"<html>OK</html>", b"null", b"[]", b'"x"', b"{}", b"{}}", b"\xff\xfe", b"[" * 10_000])
     def test_a_success_without_an_id_is_unknown(self, body: bytes) -> None:
-        assert self.adapter.read_answer(Answer(200, {}, body)).is_unknown
+        assert self.adapter.read_answer(self.account, Answer(200, {}, body)).is_unknown
 
     def test_a_truncated_success_is_unknown(self) -> None:
-        assert self.adapter.read_answer(replace(self.taken, body=self.taken.body[:-9])).is_unknown
+        assert self.adapter.read_answer(self.account, replace(self.taken, body=self.taken.body[:-9])).is_unknown
 
     @pytest.mark.parametrize(
         "status, expected",
@@ -167,13 +167,13 @@ class AdapterContract(ABC):
         ],
     )
     def test_without_a_code_the_http_status_decides(self, status: int, expected: ErrorClass) -> None:
-        fault = self.adapter.read_answer(Answer(status, {}, b"<html>A proxy speaks</html>")).fault
+        fault = self.adapter.read_answer(self.account, Answer(status, {}, b"<html>A proxy speaks</html>")).fault
 
         assert fault is not None
         assert (fault.error_class, fault.raw_code) == (expected, f"http_{status}")
 
     def test_a_gateways_time_out_is_unknown(self) -> None:
-        assert self.adapter.read_answer(Answer(504, {}, b"<html>Gateway Time-out</html>")).is_unknown
+        assert self.adapter.read_answer(self.account, Answer(504, {}, b"<html>Gateway Time-out</html>")).is_unknown
 
     @pytest.mark.parametrize(
         "headers, expected",
@@ -189,7 +189,7 @@ class AdapterContract(ABC):
         ],
     )
     def test_the_wait_that_the_provider_asks_for_is_kept(self, headers: dict[str, str], expected: float | None) -> None:
-        fault = self.adapter.read_answer(Answer(429, headers, b"")).fault
+        fault = self.adapter.read_answer(self.account, Answer(429, headers, b"")).fault
 
         assert fault is not None
         assert fault.retry_after == expected
@@ -197,7 +197,7 @@ class AdapterContract(ABC):
     @fuzzed
     @given(status=st.integers(100, 599), headers=st.dictionaries(st.sampled_from(["retry-after", "date"]), anything), body=st.binary())
     def test_no_answer_crashes_it(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.adapter.read_answer(Answer(status, headers, body))
+        self.adapter.read_answer(self.account, Answer(status, headers, body))
 
     # Being called
 
@@ -281,7 +281,7 @@ class AdapterContract(ABC):
 
     def test_each_word_of_the_provider_has_its_meaning(self) -> None:
         for word, expected in self.statuses.items():
-            [receipt] = self.adapter.read_receipts(self.call_in(word, account=self.account))
+            [receipt] = self.adapter.read_receipts(self.account, self.call_in(word, account=self.account))
 
             assert (receipt.status, receipt.raw_status) == (expected, word)
             assert receipt.client_reference == REFERENCE
@@ -289,13 +289,13 @@ class AdapterContract(ABC):
 
     def test_a_failure_says_why_and_a_success_does_not(self) -> None:
         for word, status in self.statuses.items():
-            [receipt] = self.adapter.read_receipts(self.call_in(word, account=self.account))
+            [receipt] = self.adapter.read_receipts(self.account, self.call_in(word, account=self.account))
             is_negative = status in {ReceiptStatus.FAILED, ReceiptStatus.UNDELIVERABLE, ReceiptStatus.REJECTED, ReceiptStatus.EXPIRED}
 
             assert (receipt.fault is not None) == is_negative
 
     def test_a_word_that_nobody_knows_is_kept_and_guessed_as_nothing(self) -> None:
-        [receipt] = self.adapter.read_receipts(self.call_in("something_new", account=self.account))
+        [receipt] = self.adapter.read_receipts(self.account, self.call_in("something_new", account=self.account))
 
         assert (receipt.status, receipt.raw_status) == (ReceiptStatus.UNMAPPED, "something_new")
         assert receipt.client_reference == REFERENCE
@@ -307,7 +307,7 @@ class AdapterContract(ABC):
             receipt.raw_status.encode()
 
     def test_an_endless_word_is_shortened(self) -> None:
-        [receipt] = self.adapter.read_receipts(self.call_in("x" * 10_000, account=self.account))
+        [receipt] = self.adapter.read_receipts(self.account, self.call_in("x" * 10_000, account=self.account))
 
         assert receipt.raw_status == "x" * 64
 
@@ -328,7 +328,7 @@ class AdapterContract(ABC):
 
     def read(self, incoming: Incoming) -> list[Receipt]:
         try:
-            return self.adapter.read_receipts(incoming)
+            return self.adapter.read_receipts(self.account, incoming)
         except Unreadable:
             return []
 

@@ -250,7 +250,7 @@ def test_nothing_needs_subscribing() -> None:
 
 
 def test_a_message_that_infobip_has_had_before_was_taken_then() -> None:
-    assert registry.get("infobip").read_answer(answered("REJECTED_DUPLICATE_MESSAGE_ID", "REJECTED")).reference == REFERENCE
+    assert registry.get("infobip").read_answer(ACCOUNT, answered("REJECTED_DUPLICATE_MESSAGE_ID", "REJECTED")).reference == REFERENCE
 
 
 @pytest.mark.parametrize("exchange", cases("infobip/http_exchanges.json"))
@@ -258,7 +258,7 @@ def test_recorded_answers_to_an_sms_are_read(exchange: dict[str, Any]) -> None:
     if exchange["request"]["path"] != "/sms/3/messages":
         return
     said = exchange["response"]
-    handoff = registry.get("infobip").read_answer(Answer(said["status"], {}, json.dumps(said["body"]).encode()))
+    handoff = registry.get("infobip").read_answer(ACCOUNT, Answer(said["status"], {}, json.dumps(said["body"]).encode()))
 
     if said["status"] == 200:
         assert handoff.reference == said["body"]["messages"][0]["messageId"]
@@ -311,7 +311,7 @@ def test_the_key_of_a_report_tells_nothing_of_the_secret() -> None:
 @pytest.mark.parametrize("case", cases("infobip/delivery_report_examples.json", pick=lambda content: content["webhooks"]))
 def test_published_reports_are_read(case: dict[str, Any]) -> None:
     results = case["body"]["results"]
-    receipts = registry.get("infobip").read_receipts(report(*results))
+    receipts = registry.get("infobip").read_receipts(ACCOUNT, report(*results))
 
     assert [(each.client_reference, each.raw_status) for each in receipts] == [(row["messageId"], row["status"]["name"]) for row in results]
     assert all((each.status is ReceiptStatus.DELIVERED) == (each.raw_status == "DELIVERED_TO_HANDSET") for each in receipts)
@@ -319,7 +319,7 @@ def test_published_reports_are_read(case: dict[str, Any]) -> None:
 
 
 def test_what_the_operator_holds_is_not_delivered() -> None:
-    [receipt] = registry.get("infobip").read_receipts(report(result("DELIVERED_TO_OPERATOR")))
+    [receipt] = registry.get("infobip").read_receipts(ACCOUNT, report(result("DELIVERED_TO_OPERATOR")))
 
     assert receipt.status is ReceiptStatus.SENT
 
@@ -327,7 +327,7 @@ def test_what_the_operator_holds_is_not_delivered() -> None:
 def test_a_seen_report_is_a_read_receipt() -> None:
     seen = {"messageId": REFERENCE, "from": "447860099299", "to": "201001234567", "seenAt": "2023-08-01T18:10:05.000+0200"}
 
-    [receipt] = registry.get("infobip").read_receipts(report(seen))
+    [receipt] = registry.get("infobip").read_receipts(ACCOUNT, report(seen))
 
     assert (receipt.status, receipt.raw_status) == (ReceiptStatus.READ, "SEEN")
     assert receipt.occurred_at == datetime(2023, 8, 1, 16, 10, 5, tzinfo=UTC)
@@ -335,7 +335,7 @@ def test_a_seen_report_is_a_read_receipt() -> None:
 
 @pytest.mark.parametrize("name, expected", [(name, value) for name, value in infobip_errors.CLASSES.items() if name.startswith("EC_")])
 def test_a_failure_is_told_by_the_errors_name(name: str, expected: ErrorClass) -> None:
-    [receipt] = registry.get("infobip").read_receipts(report(result("UNDELIVERABLE_NOT_DELIVERED", error={"name": name})))
+    [receipt] = registry.get("infobip").read_receipts(ACCOUNT, report(result("UNDELIVERABLE_NOT_DELIVERED", error={"name": name})))
 
     assert receipt.fault is not None
     assert (receipt.fault.error_class, receipt.fault.raw_code) == (expected, name)
@@ -343,7 +343,7 @@ def test_a_failure_is_told_by_the_errors_name(name: str, expected: ErrorClass) -
 
 def test_an_errors_name_may_be_written_in_either_case() -> None:
     [receipt] = registry.get("infobip").read_receipts(
-        report(result("UNDELIVERABLE_NOT_DELIVERED", error={"name": "EC_SM_DF_memoryCapacityExceeded"}))
+        ACCOUNT, report(result("UNDELIVERABLE_NOT_DELIVERED", error={"name": "EC_SM_DF_memoryCapacityExceeded"}))
     )
 
     assert receipt.fault is not None
@@ -351,7 +351,7 @@ def test_an_errors_name_may_be_written_in_either_case() -> None:
 
 
 def test_a_failure_without_an_error_is_told_by_its_status() -> None:
-    [receipt] = registry.get("infobip").read_receipts(report(result("REJECTED_DND")))
+    [receipt] = registry.get("infobip").read_receipts(ACCOUNT, report(result("REJECTED_DND")))
 
     assert receipt.fault is not None
     assert receipt.fault.error_class is ErrorClass.OPTED_OUT
@@ -360,7 +360,7 @@ def test_a_failure_without_an_error_is_told_by_its_status() -> None:
 def test_one_broken_result_does_not_cost_the_others() -> None:
     broken = Incoming("POST", URL, {}, {}, json.dumps({"results": [result("DELIVERED_TO_HANDSET"), 5, {}, None]}).encode())
 
-    receipts = registry.get("infobip").read_receipts(broken)
+    receipts = registry.get("infobip").read_receipts(ACCOUNT, broken)
 
     assert [each.status for each in receipts] == [ReceiptStatus.DELIVERED, ReceiptStatus.UNMAPPED]
 
@@ -368,4 +368,4 @@ def test_one_broken_result_does_not_cost_the_others() -> None:
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"results": {}}'])
 def test_what_has_no_results_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
-        registry.get("infobip").read_receipts(replace(report(), body=body))
+        registry.get("infobip").read_receipts(ACCOUNT, replace(report(), body=body))

@@ -178,7 +178,7 @@ class TestMailersend(MailContract):
 
     def test_a_truncated_success_is_unknown(self) -> None:
         """MailerSend's answer has no body: its id is a header, and can't be half there."""
-        assert self.adapter.read_answer(Answer(202, {}, b"")).is_unknown
+        assert self.adapter.read_answer(self.account, Answer(202, {}, b"")).is_unknown
 
 
 # Every service
@@ -209,13 +209,13 @@ def test_every_service_is_authorised_with_its_key(name: str) -> None:
 def test_every_service_tells_the_id_of_what_it_took(name: str) -> None:
     status, headers, said = TAKEN[name]
 
-    assert registry.get(name).read_answer(Answer(status, headers, body(said))).reference == "their-id"
+    assert registry.get(name).read_answer(ACCOUNT, Answer(status, headers, body(said))).reference == "their-id"
 
 
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize("said", [b"", b"<html>", b"{}", b"[]", b"null", b'{"id": {}}'])
 def test_an_answer_that_names_no_id_is_unknown(name: str, said: bytes) -> None:
-    assert registry.get(name).read_answer(Answer(200, {}, said)).is_unknown
+    assert registry.get(name).read_answer(ACCOUNT, Answer(200, {}, said)).is_unknown
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -230,7 +230,7 @@ def test_no_service_lets_a_stranger_in(name: str) -> None:
 @pytest.mark.parametrize("said", [b"", b"[", b"{}", b"\xff", b"[" * 5_000, b"1" * 5_000])
 def test_no_service_makes_something_of_garbage(name: str, said: bytes) -> None:
     try:
-        receipts = registry.get(name).read_receipts(Incoming("POST", URL, {}, {"content-type": JSON}, said))
+        receipts = registry.get(name).read_receipts(ACCOUNT, Incoming("POST", URL, {}, {"content-type": JSON}, said))
     except Unreadable:
         receipts = []
 
@@ -266,7 +266,7 @@ def test_a_service_s_own_option_is_heard() -> None:
 def test_a_refusal_in_a_200_is_a_refusal() -> None:
     said = body([{"email": SARA, "status": "rejected", "_id": "x", "reject_reason": "unsub"}])
 
-    fault = registry.get("mandrill").read_answer(Answer(200, {}, said)).fault
+    fault = registry.get("mandrill").read_answer(ACCOUNT, Answer(200, {}, said)).fault
 
     assert fault is not None
     assert (fault.error_class, fault.raw_code) == (ErrorClass.OPTED_OUT, "rejected")
@@ -295,7 +295,7 @@ def test_postmark_is_told_where_its_webhooks_go() -> None:
 def test_a_complaint_says_nothing_of_the_delivery() -> None:
     said = body({"RecordType": "SpamComplaint", "Type": "SpamComplaint", "MessageID": "their-id", "Email": SARA})
 
-    assert registry.get("postmark").read_receipts(Incoming("POST", URL, {}, {"content-type": JSON}, said)) == []
+    assert registry.get("postmark").read_receipts(ACCOUNT, Incoming("POST", URL, {}, {"content-type": JSON}, said)) == []
 
 
 @pytest.mark.parametrize("case", cases("email_anymail/postmark.json"))
@@ -305,7 +305,7 @@ def test_recorded_webhooks_of_postmark_are_read(case: dict[str, Any]) -> None:
         return
     call = Incoming("POST", URL, {}, {"content-type": case["content_type"]}, case["body"].encode())
 
-    receipts = registry.get("postmark").read_receipts(call)
+    receipts = registry.get("postmark").read_receipts(ACCOUNT, call)
 
     heard = [event for event in expected if event["event_type"] not in mail._SILENT]
     assert [(receipt.raw_status, receipt.provider_reference) for receipt in receipts] == [

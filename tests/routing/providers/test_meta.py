@@ -92,7 +92,7 @@ def signed(body: bytes, *, account: ProviderAccount = ACCOUNT) -> Incoming:
 
 
 def read(*statuses: object) -> list[Receipt]:
-    return registry.get("meta").read_receipts(signed(webhook(*statuses)))
+    return registry.get("meta").read_receipts(ACCOUNT, signed(webhook(*statuses)))
 
 
 def ask(**query: str) -> Incoming:
@@ -175,11 +175,11 @@ def test_the_account_chooses_the_version_of_the_api() -> None:
 def test_an_accepted_or_held_message_is_taken(word: str) -> None:
     body = json.dumps({"messages": [{"id": "wamid.A", "message_status": word}]}).encode()
 
-    assert registry.get("meta").read_answer(Answer(200, {}, body)).reference == "wamid.A"
+    assert registry.get("meta").read_answer(ACCOUNT, Answer(200, {}, body)).reference == "wamid.A"
 
 
 def test_a_message_of_a_paused_template_is_a_template_fault() -> None:
-    handoff = registry.get("meta").read_answer(Answer(200, {}, b'{"messages": [{"id": "wamid.A", "message_status": "paused"}]}'))
+    handoff = registry.get("meta").read_answer(ACCOUNT, Answer(200, {}, b'{"messages": [{"id": "wamid.A", "message_status": "paused"}]}'))
 
     assert handoff.fault is not None
     assert handoff.fault.error_class is ErrorClass.TEMPLATE_FAULT
@@ -190,13 +190,13 @@ def test_a_message_of_a_paused_template_is_a_template_fault() -> None:
 def test_an_id_that_cannot_be_kept_whole_is_none(made_up: object) -> None:
     body = json.dumps({"messages": [{"id": made_up}]}).encode()
 
-    assert registry.get("meta").read_answer(Answer(200, {}, body)).is_unknown
+    assert registry.get("meta").read_answer(ACCOUNT, Answer(200, {}, body)).is_unknown
 
 
 @pytest.mark.parametrize("case", cases("whatsapp_meta_openapi/send_responses_200.json"))
 def test_official_answers_are_taken(case: dict[str, Any]) -> None:
     messages = case["body"].get("messages")
-    handoff = registry.get("meta").read_answer(Answer(200, {}, json.dumps(case["body"]).encode()))
+    handoff = registry.get("meta").read_answer(ACCOUNT, Answer(200, {}, json.dumps(case["body"]).encode()))
 
     assert handoff.reference == (messages[0]["id"] if messages else "")
     assert handoff.fault is None
@@ -204,7 +204,7 @@ def test_official_answers_are_taken(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", cases("whatsapp_pywa/error_codes.json"))
 def test_every_documented_code_has_the_class_that_the_field_gives_it(case: dict[str, Any]) -> None:
-    fault = registry.get("meta").read_answer(error(case["code"])).fault
+    fault = registry.get("meta").read_answer(ACCOUNT, error(case["code"])).fault
     [allowed] = [classes for verdict, classes in VERDICTS.items() if case["expected_class"].startswith(verdict)]
 
     assert fault is not None
@@ -235,7 +235,7 @@ def test_the_codes_that_decide_most_often(code: int, expected: ErrorClass) -> No
 
 @pytest.mark.parametrize("code", [True, None, [], {}, 1.5])
 def test_a_code_that_is_neither_word_nor_number_is_none(code: object) -> None:
-    fault = registry.get("meta").read_answer(error(code)).fault
+    fault = registry.get("meta").read_answer(ACCOUNT, error(code)).fault
 
     assert fault is not None
     assert fault.raw_code == "http_400"
@@ -372,7 +372,7 @@ def test_one_broken_receipt_does_not_cost_the_others(broken: object) -> None:
 
 def test_one_lone_surrogate_or_endless_number_does_not_cost_the_others() -> None:
     body = webhook(status("sent", note="\ud800"), status("read", id="wamid.B")).replace(b'"note"', b'"count": ' + b"9" * 5000 + b', "note"')
-    receipts = registry.get("meta").read_receipts(signed(body))
+    receipts = registry.get("meta").read_receipts(ACCOUNT, signed(body))
 
     assert [receipt.status for receipt in receipts] == [ReceiptStatus.SENT, ReceiptStatus.READ]
 
@@ -380,7 +380,7 @@ def test_one_lone_surrogate_or_endless_number_does_not_cost_the_others() -> None
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:
     body = webhook(status("sent")).replace(b'"status": "sent"', b'"status": "sent", "status": "read"')
 
-    [receipt] = registry.get("meta").read_receipts(signed(body))
+    [receipt] = registry.get("meta").read_receipts(ACCOUNT, signed(body))
 
     assert receipt.status is ReceiptStatus.READ
 
@@ -392,7 +392,7 @@ def test_a_deleted_message_says_nothing_of_its_delivery() -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"17", b"{}", b'{"entry": {}}', b"[" * 10_000])
 def test_what_is_no_webhook_of_metas_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
-        registry.get("meta").read_receipts(signed(body))
+        registry.get("meta").read_receipts(ACCOUNT, signed(body))
 
 
 @fuzzed
@@ -409,7 +409,7 @@ def test_official_receipts_are_read(case: dict[str, Any]) -> None:
     [said] = case["body"]["entry"][0]["changes"][0]["value"]["statuses"]
 
     registry.get("meta").authenticate(ACCOUNT, signed(body))
-    [receipt] = registry.get("meta").read_receipts(signed(body))
+    [receipt] = registry.get("meta").read_receipts(ACCOUNT, signed(body))
 
     assert receipt.status == said["status"]
     assert receipt.provider_reference == said["id"]
@@ -431,9 +431,9 @@ def test_official_receipts_are_read(case: dict[str, Any]) -> None:
 )
 def test_what_is_no_receipt_is_read_as_none(name: str) -> None:
     for case in load(name):
-        assert registry.get("meta").read_receipts(signed(json.dumps(case["body"]).encode())) == [], case["name"]
+        assert registry.get("meta").read_receipts(ACCOUNT, signed(json.dumps(case["body"]).encode())) == [], case["name"]
 
 
 def test_news_of_templates_are_no_receipts() -> None:
     for body in load("whatsapp_meta_openapi/template_status_events.json")["examples"]:
-        assert registry.get("meta").read_receipts(signed(json.dumps(body).encode())) == []
+        assert registry.get("meta").read_receipts(ACCOUNT, signed(json.dumps(body).encode())) == []

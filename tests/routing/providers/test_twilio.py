@@ -210,7 +210,7 @@ def test_nothing_needs_subscribing() -> None:
 
 @pytest.mark.parametrize("case", cases("twilio/error_codes.json"))
 def test_every_documented_code_has_the_class_that_the_field_gives_it(case: dict[str, Any]) -> None:
-    fault = registry.get("twilio").read_answer(refusal(case["code"])).fault
+    fault = registry.get("twilio").read_answer(ACCOUNT, refusal(case["code"])).fault
     allowed = next(classes for verdict, classes in VERDICTS.items() if case["expected_class"].startswith(verdict))
 
     assert fault is not None
@@ -221,7 +221,7 @@ def test_every_documented_code_has_the_class_that_the_field_gives_it(case: dict[
 def test_official_answers_are_taken() -> None:
     path = load("openapi/twilio_messages.json")["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
     for example in path["post"]["responses"]["201"]["content"]["application/json"]["examples"].values():
-        handoff = registry.get("twilio").read_answer(Answer(201, {}, json.dumps(example["value"]).encode()))
+        handoff = registry.get("twilio").read_answer(ACCOUNT, Answer(201, {}, json.dumps(example["value"]).encode()))
 
         assert handoff.reference == example["value"]["sid"]
 
@@ -336,7 +336,7 @@ def test_published_callbacks_are_authentic_and_read(case: dict[str, Any]) -> Non
     call = Incoming("POST", url, {"reference": REFERENCE}, headers, urlencode(case["form"]).encode())
 
     registry.get("twilio").authenticate(account, call)
-    receipts = registry.get("twilio").read_receipts(call)
+    receipts = registry.get("twilio").read_receipts(ACCOUNT, call)
 
     if case["name"] == "stop_inbound":
         assert receipts == []
@@ -359,7 +359,7 @@ def test_published_callbacks_are_authentic_and_read(case: dict[str, Any]) -> Non
 def test_a_failure_is_told_by_its_code(word: str, code: str, status: ReceiptStatus, error_class: ErrorClass) -> None:
     form = {"MessageSid": "SM1", "MessageStatus": word, "ErrorCode": code}
 
-    [receipt] = registry.get("twilio").read_receipts(called(form))
+    [receipt] = registry.get("twilio").read_receipts(ACCOUNT, called(form))
 
     assert receipt.status is status
     assert receipt.fault is not None
@@ -367,7 +367,7 @@ def test_a_failure_is_told_by_its_code(word: str, code: str, status: ReceiptStat
 
 
 def test_a_receipt_that_names_no_message_changes_nothing() -> None:
-    [receipt] = registry.get("twilio").read_receipts(replace(called({"MessageStatus": "read"}), query={}))
+    [receipt] = registry.get("twilio").read_receipts(ACCOUNT, replace(called({"MessageStatus": "read"}), query={}))
 
     assert receipt.status is ReceiptStatus.UNMAPPED
 
@@ -375,4 +375,4 @@ def test_a_receipt_that_names_no_message_changes_nothing() -> None:
 @pytest.mark.parametrize("body", [b"", b"x", b"MessageSid=SM1", b"MessageStatus=", b'{"MessageStatus": "read"}', b"a&" * 1000])
 def test_what_names_no_status_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
-        registry.get("twilio").read_receipts(replace(called({}), body=body))
+        registry.get("twilio").read_receipts(ACCOUNT, replace(called({}), body=body))

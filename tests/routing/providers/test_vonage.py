@@ -215,8 +215,8 @@ def test_nothing_needs_subscribing() -> None:
 @pytest.mark.parametrize("code, expected", vonage_errors.CLASSES.items())
 def test_a_code_means_the_same_in_an_answer_and_in_a_webhook(code: int | str, expected: ErrorClass) -> None:
     error = {"type": f"https://developer.vonage.com/api-errors/messages#{code}", "title": code}
-    fault = registry.get("vonage").read_answer(refusal(code)).fault
-    [receipt] = registry.get("vonage").read_receipts(called(told("rejected", error=error)))
+    fault = registry.get("vonage").read_answer(ACCOUNT, refusal(code)).fault
+    [receipt] = registry.get("vonage").read_receipts(ACCOUNT, called(told("rejected", error=error)))
 
     assert fault == receipt.fault
     assert fault is not None
@@ -272,7 +272,7 @@ def test_a_well_signed_token_that_says_nothing_is_forged(content: str) -> None:
 
 @pytest.mark.parametrize("case", cases("vonage/webhooks.json", pick=lambda content: content["messages_status"]))
 def test_published_webhooks_are_read(case: dict[str, Any]) -> None:
-    [receipt] = registry.get("vonage").read_receipts(called(json.dumps(case["body"]).encode()))
+    [receipt] = registry.get("vonage").read_receipts(ACCOUNT, called(json.dumps(case["body"]).encode()))
 
     assert receipt.status is TestVonage.statuses[case["body"]["status"]]
     assert receipt.provider_reference == case["body"]["message_uuid"]
@@ -283,7 +283,7 @@ def test_published_webhooks_are_read(case: dict[str, Any]) -> None:
 def test_an_error_inside_an_error_is_found() -> None:
     inner = {"type": "https://developer.vonage.com/api-errors/messages#1300", "title": 1300}
 
-    [receipt] = registry.get("vonage").read_receipts(called(told("undeliverable", error={"error": inner})))
+    [receipt] = registry.get("vonage").read_receipts(ACCOUNT, called(told("undeliverable", error={"error": inner})))
 
     assert receipt.fault is not None
     assert receipt.fault.error_class is ErrorClass.INVALID_RECIPIENT_ON_CHANNEL
@@ -292,7 +292,7 @@ def test_an_error_inside_an_error_is_found() -> None:
 def test_a_message_that_ran_out_of_time_is_expired() -> None:
     error = {"type": "https://developer.vonage.com/api-errors/messages#1360", "title": 1360}
 
-    [receipt] = registry.get("vonage").read_receipts(called(told("rejected", error=error)))
+    [receipt] = registry.get("vonage").read_receipts(ACCOUNT, called(told("rejected", error=error)))
 
     assert receipt.status is ReceiptStatus.EXPIRED
 
@@ -311,7 +311,7 @@ def test_a_message_that_ran_out_of_time_is_expired() -> None:
     ],
 )
 def test_only_a_time_with_an_offset_is_a_time(said: object, expected: datetime | None) -> None:
-    [receipt] = registry.get("vonage").read_receipts(called(told(timestamp=said)))
+    [receipt] = registry.get("vonage").read_receipts(ACCOUNT, called(told(timestamp=said)))
 
     assert receipt.occurred_at == expected
 
@@ -319,10 +319,10 @@ def test_only_a_time_with_an_offset_is_a_time(said: object, expected: datetime |
 def test_an_inbound_message_is_no_receipt() -> None:
     body = json.dumps({"message_uuid": UUID, "from": "447700900000", "message_type": "text", "text": "STOP", "channel": "sms"}).encode()
 
-    assert registry.get("vonage").read_receipts(called(body)) == []
+    assert registry.get("vonage").read_receipts(ACCOUNT, called(body)) == []
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"status": "delivered"}', b'{"message_uuid": {}}'])
 def test_what_names_no_message_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
-        registry.get("vonage").read_receipts(called(body))
+        registry.get("vonage").read_receipts(ACCOUNT, called(body))
