@@ -32,7 +32,7 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         [
             ("Templates", "description", "templates_app.template", ""),
             ("Review queue", "rate_review", "templates_app.templateversion", QUEUE),
-            ("At the providers", "verified", "templates_app.registration", ""),
+            ("Registrations", "verified", "templates_app.registration", ""),
         ],
     ),
     (
@@ -51,7 +51,7 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
             ("Provider calls", "move_to_inbox", "callbacks.providercall", ""),
             ("Parked receipts", "hourglass_empty", "callbacks.parkedreceipt", ""),
             ("Unknown words", "help", "callbacks.unknownword", "?state=open"),
-            ("Readings again", "history", "callbacks.rereading", ""),
+            ("Rereadings", "history", "callbacks.rereading", ""),
         ],
     ),
     (

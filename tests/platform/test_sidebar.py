@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.test import RequestFactory
+from django.utils.text import capfirst
 
 from accounts.models import Business, Person
 from alerts import acknowledging, reporting
@@ -96,3 +98,9 @@ def test_the_alerts_badge_counts_what_nobody_has_taken_on_in_one_s_own_business(
     assert shown(both)["Alerts"]["badge"] == 2
     acknowledging.acknowledge(Alert.objects.get(about="whe_2"), by=both.user, at=NOW)
     assert shown(both)["Alerts"]["badge"] == 1
+
+
+def test_a_room_bears_the_name_of_what_is_in_it() -> None:
+    items = [item for _, group in sidebar.ROOMS for item in group if not item[3]]
+
+    assert {title for title, *_ in items} == {capfirst(apps.get_model(model)._meta.verbose_name_plural) for _, _, model, _ in items}
