@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from aiohttp import web
 
-from simulator.faults import Ending
+from simulator.faults import Ending, Trouble
 from simulator.log import Call, Log
 from simulator.message import Door, Message
 from simulator.postman import Postman
@@ -33,8 +33,8 @@ class Desk:
             self._note(door, message, "cut")
             return _cut(request)
         if fault.refusal and self._meets(message) <= fault.refusals:
-            self._note(door, message, str(getattr(fault.refusal, door.name)))
-            return door.refused(fault.refusal)
+            self._note(door, message, str(door.codes[fault.refusal]))
+            return _refuse(door, fault.refusal)
         return await self._take(request, door, message)
 
     def forget(self) -> None:
@@ -77,6 +77,13 @@ class Desk:
     def _note(self, door: Door, message: Message, outcome: str) -> None:
         calls, id_ = self._log.calls, message.id if outcome == "accepted" else ""
         calls.add(Call(calls.next_seq(), time.time(), door.name, message.reference, id_, message.fault_code, outcome))
+
+
+def _refuse(door: Door, trouble: Trouble) -> web.Response:
+    answer = door.refused(trouble)
+    if trouble.retry_after is not None:
+        answer.headers["Retry-After"] = str(trouble.retry_after)
+    return answer
 
 
 def _cut(request: web.Request) -> web.Response:

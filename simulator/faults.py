@@ -13,84 +13,23 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A piece of bad news in each provider's words. `http` is the status when it refuses a hand-off."""
+    """A piece of bad news. Each provider's word for it stands in its own door; `http` is the status when it refuses a hand-off."""
 
     title: str
-    meta: int
-    twilio: int
-    vonage: int | str
-    infobip: str
-    postmark: int
-    bounce: str
-    """Postmark's type of bounce."""
     http: int = 400
     retry_after: int | None = None
 
 
-UNREACHABLE = Trouble(
-    "Message undeliverable", meta=131026, twilio=30003, vonage=1180, infobip="EC_ABSENT_SUBSCRIBER", postmark=406, bounce="HardBounce"
-)
-NO_SUCH_RECIPIENT = Trouble(
-    "Recipient is not valid",
-    meta=131030,
-    twilio=21211,
-    vonage=1430,
-    infobip="REJECTED_INVALID_DESTINATION",
-    postmark=300,
-    bounce="BadEmailAddress",
-)
-OPTED_OUT = Trouble(
-    "Recipient has opted out", meta=131050, twilio=21610, vonage=1240, infobip="REJECTED_DND", postmark=406, bounce="ManuallyDeactivated"
-)
-TEMPLATE = Trouble(
-    "Number of parameters does not match",
-    meta=132000,
-    twilio=21656,
-    vonage=1022,
-    infobip="REJECTED_MESSAGE_TOO_LONG",
-    postmark=300,
-    bounce="TemplateRenderingFailed",
-)
-REVOKED = Trouble(
-    "Authentication failed",
-    meta=190,
-    twilio=20003,
-    vonage="unauthorized",
-    infobip="UNAUTHORIZED",
-    postmark=10,
-    bounce="SMTPApiError",
-    http=401,
-)
-WINDOW = Trouble(
-    "Outside the 24 hour window", meta=131047, twilio=63016, vonage=1340, infobip="EC_CALL_BARRED", postmark=406, bounce="HardBounce"
-)
-FILTERED = Trouble(
-    "Message was held back", meta=131049, twilio=30007, vonage=1210, infobip="EC_DESTINATION_FLOODING", postmark=406, bounce="Blocked"
-)
-UNHEARD_OF = Trouble(
-    "An error of the future", meta=999999, twilio=99999, vonage=1999, infobip="EC_OF_THE_FUTURE", postmark=9999, bounce="Unknown"
-)
-THROTTLED = Trouble(
-    "Rate limit hit",
-    meta=130429,
-    twilio=20429,
-    vonage=1000,
-    infobip="TOO_MANY_REQUESTS",
-    postmark=429,
-    bounce="Transient",
-    http=429,
-    retry_after=1,
-)
-BROKEN = Trouble(
-    "Something went wrong",
-    meta=131000,
-    twilio=20500,
-    vonage=1030,
-    infobip="REJECTED_SYSTEM_ERROR",
-    postmark=100,
-    bounce="SMTPApiError",
-    http=500,
-)
+UNREACHABLE = Trouble("Message undeliverable")
+NO_SUCH_RECIPIENT = Trouble("Recipient is not valid")
+OPTED_OUT = Trouble("Recipient has opted out")
+TEMPLATE = Trouble("Number of parameters does not match")
+REVOKED = Trouble("Authentication failed", http=401)
+WINDOW = Trouble("Outside the 24 hour window")
+FILTERED = Trouble("Message was held back")
+UNHEARD_OF = Trouble("An error of the future")
+THROTTLED = Trouble("Rate limit hit", http=429, retry_after=1)
+BROKEN = Trouble("Something went wrong", http=500)
 
 
 @dataclass(frozen=True, slots=True)

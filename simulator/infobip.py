@@ -23,12 +23,25 @@ from simulator.message import Message, Post
 _NUMBER = re.compile(r"[1-9]\d{6,14}")
 _GROUPS = {"PENDING": 1, "UNDELIVERABLE": 2, "DELIVERED": 3, "EXPIRED": 4, "REJECTED": 5}
 _WORDS = {"sent": "DELIVERED_TO_OPERATOR", "delivered": "DELIVERED_TO_HANDSET", "failed": "UNDELIVERABLE_NOT_DELIVERED"}
+_CODES: dict[Trouble, str] = {
+    faults.UNREACHABLE: "EC_ABSENT_SUBSCRIBER",
+    faults.NO_SUCH_RECIPIENT: "REJECTED_INVALID_DESTINATION",
+    faults.OPTED_OUT: "REJECTED_DND",
+    faults.TEMPLATE: "REJECTED_MESSAGE_TOO_LONG",
+    faults.REVOKED: "UNAUTHORIZED",
+    faults.WINDOW: "EC_CALL_BARRED",
+    faults.FILTERED: "EC_DESTINATION_FLOODING",
+    faults.UNHEARD_OF: "EC_OF_THE_FUTURE",
+    faults.THROTTLED: "TOO_MANY_REQUESTS",
+    faults.BROKEN: "REJECTED_SYSTEM_ERROR",
+}
 
 
 class Infobip:
     """The doors: check as Infobip checks, and answer in its words."""
 
     name = "infobip"
+    codes: Mapping[Trouble, int | str] = _CODES
     silent: frozenset[str] = frozenset()
 
     def __init__(self, identity: Identity, desk: Desk) -> None:
@@ -92,11 +105,8 @@ class Infobip:
     def refused(self, trouble: Trouble) -> web.Response:
         """Whoever calls wrongly gets an HTTP error; a message that can't go is answered 200 and rejected."""
         if trouble.http == 400:
-            return web.json_response({"messages": [{"messageId": uuid.uuid4().hex, "status": _status(trouble.infobip)}]})
-        answer = _service_error(trouble.infobip, http=trouble.http)
-        if trouble.retry_after is not None:
-            answer.headers["Retry-After"] = str(trouble.retry_after)
-        return answer
+            return web.json_response({"messages": [{"messageId": uuid.uuid4().hex, "status": _status(_CODES[trouble])}]})
+        return _service_error(_CODES[trouble], http=trouble.http)
 
     def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
         url = message.callback.replace("key=", "key=0") if is_forged else message.callback
@@ -109,7 +119,7 @@ def _result(message: Message, said: Said, *, when: str) -> dict[str, Any]:
     told: dict[str, Any] = {"messageId": message.id, "from": message.sender, "to": message.recipient.removeprefix("+"), "sentAt": when}
     if said.word == "read":
         return told | {"seenAt": when}
-    name = said.trouble.infobip if said.trouble is not None else "NO_ERROR"
+    name = _CODES[said.trouble] if said.trouble is not None else "NO_ERROR"
     error = {"name": name if name.startswith("EC_") else "NO_ERROR", "permanent": False}
     # What is refused on the way has no error of the network: its status says why.
     status = name if said.trouble is not None and not name.startswith("EC_") else _WORDS.get(said.word, said.word)

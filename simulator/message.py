@@ -43,6 +43,8 @@ class Door(Protocol):
     """One provider's wire format."""
 
     name: str
+    codes: Mapping[Trouble, int | str]
+    """Its word for each kind of trouble."""
     silent: frozenset[str]
     """What this provider never says of a message."""
 

@@ -38,12 +38,25 @@ _UNUSABLE = {
     132016: "Template is disabled",
 }
 _MISSING = "Unsupported post request. Object with that ID does not exist"
+_CODES: dict[Trouble, int] = {
+    faults.UNREACHABLE: 131026,
+    faults.NO_SUCH_RECIPIENT: 131030,
+    faults.OPTED_OUT: 131050,
+    faults.TEMPLATE: 132000,
+    faults.REVOKED: 190,
+    faults.WINDOW: 131047,
+    faults.FILTERED: 131049,
+    faults.UNHEARD_OF: 999999,
+    faults.THROTTLED: 130429,
+    faults.BROKEN: 131000,
+}
 
 
 class Meta:
     """The door: checks as Meta checks, and answers in its words."""
 
     name = "meta"
+    codes: Mapping[Trouble, int | str] = _CODES
     silent: frozenset[str] = frozenset()
 
     def __init__(self, identity: Identity, desk: Desk, subscriptions: Subscriptions, templates: Templates) -> None:
@@ -103,10 +116,7 @@ class Meta:
         return web.Response(body=orjson.dumps(said), content_type="application/json")
 
     def refused(self, trouble: Trouble) -> web.Response:
-        answer = _error(trouble.meta, f"(#{trouble.meta}) {trouble.title}")
-        if trouble.retry_after is not None:
-            answer.headers["Retry-After"] = str(trouble.retry_after)
-        return answer
+        return _error(_CODES[trouble], f"(#{_CODES[trouble]}) {trouble.title}")
 
     def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
         body = orjson.dumps(_webhook(message, _status(message, said, at=at)))
@@ -205,7 +215,7 @@ def _status(message: Message, said: Said, *, at: float) -> dict[str, Any]:
         status["pricing"] = {"billable": True, "pricing_model": "PMP", "category": "utility"}
     else:
         title = said.trouble.title
-        status["errors"] = [{"code": said.trouble.meta, "title": title, "message": title, "error_data": {"details": title}}]
+        status["errors"] = [{"code": _CODES[said.trouble], "title": title, "message": title, "error_data": {"details": title}}]
     return status
 
 

@@ -30,12 +30,37 @@ _ONE_ID = "00000000-0000-4000-8000-00000000ca11"
 _PLACE = "postmark"
 _RECORDS = {"delivered": "Delivery", "read": "Open", "failed": "Bounce"}
 _TIMES = {"Delivery": "DeliveredAt", "Open": "ReceivedAt", "Bounce": "BouncedAt"}
+_CODES: dict[Trouble, int] = {
+    faults.UNREACHABLE: 406,
+    faults.NO_SUCH_RECIPIENT: 300,
+    faults.OPTED_OUT: 406,
+    faults.TEMPLATE: 300,
+    faults.REVOKED: 10,
+    faults.WINDOW: 406,
+    faults.FILTERED: 406,
+    faults.UNHEARD_OF: 9999,
+    faults.THROTTLED: 429,
+    faults.BROKEN: 100,
+}
+_BOUNCES: dict[Trouble, str] = {
+    faults.UNREACHABLE: "HardBounce",
+    faults.NO_SUCH_RECIPIENT: "BadEmailAddress",
+    faults.OPTED_OUT: "ManuallyDeactivated",
+    faults.TEMPLATE: "TemplateRenderingFailed",
+    faults.REVOKED: "SMTPApiError",
+    faults.WINDOW: "HardBounce",
+    faults.FILTERED: "Blocked",
+    faults.UNHEARD_OF: "Unknown",
+    faults.THROTTLED: "Transient",
+    faults.BROKEN: "SMTPApiError",
+}
 
 
 class Postmark:
     """The door: checks as Postmark checks, and answers in its words."""
 
     name = "postmark"
+    codes: Mapping[Trouble, int | str] = _CODES
     silent = frozenset({"sent"})
 
     def __init__(self, identity: Identity, desk: Desk, subscriptions: Subscriptions) -> None:
@@ -76,10 +101,7 @@ class Postmark:
         return web.json_response(said)
 
     def refused(self, trouble: Trouble) -> web.Response:
-        answer = _error(trouble.postmark, trouble.title, http=422 if trouble.http == 400 else trouble.http)
-        if trouble.retry_after is not None:
-            answer.headers["Retry-After"] = str(trouble.retry_after)
-        return answer
+        return _error(_CODES[trouble], trouble.title, http=422 if trouble.http == 400 else trouble.http)
 
     def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
         password = "forged" if is_forged else self._password
@@ -113,7 +135,7 @@ def _record(message: Message, said: Said, *, at: float) -> dict[str, Any]:
     if not message.fault.is_timeless and kind in _TIMES:
         told[_TIMES[kind]] = _time(at)
     if said.trouble is not None:
-        told |= {"Type": said.trouble.bounce, "Email": message.recipient, "Description": said.trouble.title}
+        told |= {"Type": _BOUNCES[said.trouble], "Email": message.recipient, "Description": said.trouble.title}
     return told
 
 

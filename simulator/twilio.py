@@ -32,12 +32,25 @@ _REFUSALS = {
     "disabled": (63040, "Channel template disabled"),
 }
 _WORDS = {"failed": "undelivered"}
+_CODES: dict[Trouble, int] = {
+    faults.UNREACHABLE: 30003,
+    faults.NO_SUCH_RECIPIENT: 21211,
+    faults.OPTED_OUT: 21610,
+    faults.TEMPLATE: 21656,
+    faults.REVOKED: 20003,
+    faults.WINDOW: 63016,
+    faults.FILTERED: 30007,
+    faults.UNHEARD_OF: 99999,
+    faults.THROTTLED: 20429,
+    faults.BROKEN: 20500,
+}
 
 
 class Twilio:
     """The door: checks as Twilio checks, and answers in its words."""
 
     name = "twilio"
+    codes: Mapping[Trouble, int | str] = _CODES
     silent: frozenset[str] = frozenset()
 
     def __init__(self, identity: Identity, desk: Desk, templates: Templates) -> None:
@@ -98,10 +111,7 @@ class Twilio:
         return web.Response(body=orjson.dumps(said), status=201, content_type="application/json")
 
     def refused(self, trouble: Trouble) -> web.Response:
-        answer = _error(trouble.twilio, trouble.title, http=trouble.http)
-        if trouble.retry_after is not None:
-            answer.headers["Retry-After"] = str(trouble.retry_after)
-        return answer
+        return _error(_CODES[trouble], trouble.title, http=trouble.http)
 
     def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
         form = self._form(message, said, at=at)
@@ -130,7 +140,7 @@ class Twilio:
         if prefix:
             form["ChannelPrefix"] = "whatsapp"
         if said.trouble is not None:
-            form["ErrorCode"] = str(said.trouble.twilio)
+            form["ErrorCode"] = str(_CODES[said.trouble])
         if word == "delivered" and not prefix:
             form["RawDlrDoneDate"] = "soon" if message.fault.is_timeless else f"{datetime.fromtimestamp(at, UTC):%y%m%d%H%M}"
         return form

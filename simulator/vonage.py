@@ -27,12 +27,25 @@ _NUMBER = re.compile(r"[1-9]\d{6,14}")
 _ONE_ID = "00000000-0000-4000-8000-000000000000"
 _WORDS = {"sent": "submitted", "failed": "undeliverable"}
 _LONGEST_TTL = 259_200
+_CODES: dict[Trouble, int | str] = {
+    faults.UNREACHABLE: 1180,
+    faults.NO_SUCH_RECIPIENT: 1430,
+    faults.OPTED_OUT: 1240,
+    faults.TEMPLATE: 1022,
+    faults.REVOKED: "unauthorized",
+    faults.WINDOW: 1340,
+    faults.FILTERED: 1210,
+    faults.UNHEARD_OF: 1999,
+    faults.THROTTLED: 1000,
+    faults.BROKEN: 1030,
+}
 
 
 class Vonage:
     """The door: checks as Vonage checks, and answers in its words."""
 
     name = "vonage"
+    codes: Mapping[Trouble, int | str] = _CODES
     silent: frozenset[str] = frozenset()
 
     def __init__(self, identity: Identity, desk: Desk) -> None:
@@ -62,10 +75,7 @@ class Vonage:
         return web.json_response({"message_uuid": message.id}, status=202)
 
     def refused(self, trouble: Trouble) -> web.Response:
-        answer = _error(trouble.vonage, trouble.title, http=422 if trouble.http == 400 else trouble.http)
-        if trouble.retry_after is not None:
-            answer.headers["Retry-After"] = str(trouble.retry_after)
-        return answer
+        return _error(_CODES[trouble], trouble.title, http=422 if trouble.http == 400 else trouble.http)
 
     def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
         body = orjson.dumps(self._status(message, said, at=at))
@@ -84,7 +94,7 @@ class Vonage:
         if not message.fault.is_anonymous:
             status["client_ref"] = message.reference
         if said.trouble is not None:
-            status["error"] = _problem_details(said.trouble.vonage, said.trouble.title) | {"title": said.trouble.vonage}
+            status["error"] = _problem_details(_CODES[said.trouble], said.trouble.title) | {"title": _CODES[said.trouble]}
         return status
 
 
