@@ -48,6 +48,9 @@ class Caller:
     scopes: frozenset[str]
     default_language: str
     callback_origins: tuple[str, ...]
+    key_name: str = ""
+    key_prefix: str = ""
+    """Its public part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,8 @@ def _known(row: ApiKey, *, at: datetime) -> _Known:
         scopes=frozenset(row.scopes),
         default_language=row.business.default_language,
         callback_origins=tuple(row.business.callback_origins),
+        key_name=row.name,
+        key_prefix=row.prefix,
     )
     return _Known(caller, row.prefix, networks.networks(row.allowed_addresses), row.expires_at, at + CACHED_FOR)
 

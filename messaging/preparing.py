@@ -21,7 +21,7 @@ from accounts.keys import Caller
 from accounts.refusals import FieldError, Refusal
 from messaging import recipients
 from messaging.recipients import Recipient
-from routing import guard, selection, vault
+from routing import facts, guard, selection, vault
 from routing.providers.base import Text
 from routing.selection import Plan
 from templates_app import catalogue, rendering, segments, standing
@@ -112,6 +112,14 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared:
 
 def plan(wanted: Wanted, caller: Caller, entry: Entry, recipient: Recipient, *, at: datetime) -> Plan:
     """By which road it would go; raises NoRoute."""
+    book = selection.book(caller.business_id, at=at)
+    subject = facts.Subject(
+        number=recipient.text if recipient.kind == "phone" else "",
+        metadata=wanted.metadata,
+        tags=entry.tags,
+        key=(caller.key_name, caller.key_prefix),
+        due_at=max(wanted.send_at or at, at),
+    )
     wish = selection.Wish(
         business_id=caller.business_id,
         mode=caller.mode,
@@ -124,8 +132,9 @@ def plan(wanted: Wanted, caller: Caller, entry: Entry, recipient: Recipient, *, 
         channels=entry.channels,
         fallback=wanted.fallback,
         obstacles=standing.board(entry.version_id, at=at).obstacles if "whatsapp" in entry.channels else None,
+        facts=facts.see(book.asked, subject),
     )
-    return selection.plan(selection.book(caller.business_id, at=at), wish, pick=_dice)
+    return selection.plan(book, wish, pick=_dice)
 
 
 def _check_callback(callback: str, caller: Caller) -> None:

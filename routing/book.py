@@ -10,8 +10,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts.choices import Mode
-from routing import rules, stand_ins
+from routing import facts, rules, stand_ins
 from routing.choices import RouteStatus
+from routing.facts import Asked
 from routing.models import ProviderAccount, RouteVersion
 from routing.rules import Rule
 
@@ -49,6 +50,8 @@ class Book:
     accounts: dict[str, Known]
     stand_ins: dict[str, Known]
     """The platform's test accounts by provider."""
+    asked: Asked = field(default_factory=Asked)
+    """What the rules want to know of a message."""
     decided: dict[Any, Any] = field(default_factory=dict)
     """Decisions by wish: they can't change as long as the book is believed."""
 
@@ -82,7 +85,8 @@ def _read(business_id: UUID, at: datetime) -> Book:
     # Without a simulator a test account leads nowhere, and it is better to say so than to accept.
     there = stand_ins.has_simulator()
     tests = {row.provider: accounts[str(row.pk)] for row in rows if there and row.business_id is None and row.mode == Mode.TEST}
-    return Book(business_id=business_id, read_at=at, roads=roads, accounts=accounts, stand_ins=tests)
+    asked = facts.asked(condition for road in roads for rule in road.rules for condition in rule.when)
+    return Book(business_id=business_id, read_at=at, roads=roads, accounts=accounts, stand_ins=tests, asked=asked)
 
 
 def _know(row: ProviderAccount) -> Known:

@@ -17,6 +17,7 @@ from routing.conditions import Condition
 SHORTEST_WAIT = 10  # seconds
 LONGEST_WAIT = 72 * 3600
 MOST_RULES = 50
+MOST_CONDITIONS = 20
 MOST_STEPS = 10
 MOST_ACCOUNTS = 20
 HEAVIEST = 1_000
@@ -87,7 +88,7 @@ def _read_rule(raw: Any, *, where: str, problems: list[FieldError]) -> Rule:
     rule = _known(raw, {"when", "steps"}, where=where, problems=problems)
     if rule is None:
         return Rule((), ())
-    when = _each(rule.get("when", []), f"{where}.when", least=0, most=len(conditions.FIELDS) * 2, problems=problems)
+    when = _each(rule.get("when", []), f"{where}.when", least=0, most=MOST_CONDITIONS, problems=problems)
     found = [conditions.read(each, where=place, problems=problems) for place, each in when]
     steps = _each(rule.get("steps"), f"{where}.steps", most=MOST_STEPS, problems=problems)
     return Rule(
@@ -134,13 +135,9 @@ def _read_share(raw: Any, *, where: str, problems: list[FieldError]) -> Share:
 def describe(rules: Sequence[Rule]) -> list[dict[str, Any]]:
     """The rules as plain JSON again, in the one form in which they are kept."""
     return [
-        {"when": [_describe_condition(each) for each in rule.when], "steps": [_describe_step(step) for step in rule.steps]}
+        {"when": [conditions.describe(each) for each in rule.when], "steps": [_describe_step(step) for step in rule.steps]}
         for rule in rules
     ]
-
-
-def _describe_condition(condition: Condition) -> dict[str, Any]:
-    return {"field": condition.field, "not_in" if condition.is_negated else "in": sorted(condition.values)}
 
 
 def _describe_step(step: Step) -> dict[str, Any]:

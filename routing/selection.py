@@ -13,9 +13,11 @@ from uuid import UUID
 
 from accounts.choices import Mode
 from accounts.refusals import Refusal
-from routing import rules, stand_ins
+from routing import conditions, facts, rules, stand_ins
 from routing.book import Book, Known, Road, book
 from routing.choices import Channel
+from routing.conditions import Words
+from routing.facts import Facts
 from routing.providers import registry
 
 __all__ = ["AccountChoice", "Book", "NoRoute", "Plan", "Step", "Wish", "book", "plan"]
@@ -58,6 +60,8 @@ class Wish:
     obstacles: frozenset[tuple[str, str]] | None = None
     """By account, what keeps it from sending this WhatsApp template, or nothing; an account that is not in it does not know the template.
     None: nobody has looked, and templates are taken to be fine."""
+    facts: Facts = facts.NONE
+    """What this business's rules ask about besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +143,11 @@ def _order(accounts: tuple[tuple[AccountChoice, int], ...], pick: random.Random)
 
 
 def _decide(book: Book, wish: Wish) -> _Decision:
-    facts = _facts(wish)
+    seen = _seen(wish)
     looked_at: list[dict[str, Any]] = []
     trace = {"mode": wish.mode, "rules": looked_at}
     for road, position, rule in _rules(book):
-        entry = _weigh(road, position, rule, facts)
+        entry = _weigh(road, position, rule, seen)
         looked_at.append(entry)
         if not entry["held"]:
             continue
@@ -166,22 +170,20 @@ def _rules(book: Book) -> Iterator[tuple[Road, int, rules.Rule]]:
             yield road, position, rule
 
 
-def _facts(wish: Wish) -> dict[str, str]:
+def _seen(wish: Wish) -> dict[str, Words]:
     return {
-        "country": wish.country,
-        "channel": wish.channel,
-        "class": wish.lane,
-        "template": wish.template,
-        "language": wish.language.lower(),
+        "country": (wish.country,) if wish.country else (),
+        "channel": (wish.channel,),
+        "class": (wish.lane,),
+        "template": (wish.template,),
+        "language": (wish.language.lower(),),
+        **dict(wish.facts),
     }
 
 
-def _weigh(road: Road, position: int, rule: rules.Rule, facts: dict[str, str]) -> dict[str, Any]:
+def _weigh(road: Road, position: int, rule: rules.Rule, seen: dict[str, Words]) -> dict[str, Any]:
     """Every condition with the word seen, the ones after a false one too: that is what explaining is for."""
-    when = [
-        {"field": each.field, "is": "not_in" if each.is_negated else "in", "seen": facts[each.field], "held": each.holds(facts)}
-        for each in rule.when
-    ]
+    when = [each.tell(seen) for each in rule.when]
     held = all(each["held"] for each in when)
     return {"route": road.name, "version": road.number, "rule": position, "when": when, "held": held}
 
@@ -255,4 +257,4 @@ def _why(book: Book, looked_at: list[dict[str, Any]]) -> str:
 
 def _obstacle(entry: dict[str, Any]) -> str:
     wrong = next((each for each in entry["when"] if not each["held"]), None)
-    return f"the {wrong['field']} is {wrong['seen'] or 'unknown'}" if wrong else str(entry["because"])
+    return conditions.explain(wrong) if wrong else str(entry["because"])

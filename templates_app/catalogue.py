@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -65,6 +65,8 @@ class Entry:
     declared: Mapping[str, Variable] = field(repr=False)
     shapes: Mapping[str, Shape] = field(repr=False)
     """By channel, the content taken apart."""
+    tags: tuple[str, ...] = ()
+    """The template's, as its shelf was read: they are no part of the version, and may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class _Shelf:
 
     versions: Mapping[str, UUID]
     default_language: str
+    tags: tuple[str, ...]
     read_at: datetime
 
 
@@ -86,7 +89,11 @@ def live(business_id: UUID, name: str, language: str | None, *, at: datetime) ->
     Raises TemplateNotFound, TemplateNotLive or TemplateAltered.
     """
     shelf = _shelf(business_id, name, at=at)
-    return entry(_choose(shelf, language or ""))
+    found = entry(_choose(shelf, language or ""))
+    if found.tags != shelf.tags:
+        # The same object from now on: messages that share one go to the database with it once (messaging.orders).
+        found = _entries[found.version_id] = replace(found, tags=shelf.tags)
+    return found
 
 
 def entry(version_id: UUID) -> Entry:
@@ -117,6 +124,7 @@ def of(version: TemplateVersion) -> Entry:
         channels=frozenset(shapes),
         declared=declared,
         shapes=shapes,
+        tags=tuple(version.template.tags),
     )
 
 
@@ -145,9 +153,10 @@ def _shelf(business_id: UUID, name: str, *, at: datetime) -> _Shelf:
 
 def _read_shelf(business_id: UUID, name: str, *, at: datetime) -> _Shelf:
     rows = TemplateVersion.objects.live().filter(template__business_id=business_id, template__name=name)
-    found = list(rows.values_list("language", "pk", "template__business__default_language"))
+    found = list(rows.values_list("language", "pk", "template__business__default_language", "template__tags"))
     if found:
-        return _Shelf(versions={language: pk for language, pk, _ in found}, default_language=found[0][2], read_at=at)
+        versions = {language: pk for language, pk, _, _ in found}
+        return _Shelf(versions=versions, default_language=found[0][2], tags=tuple(found[0][3]), read_at=at)
     if Template.objects.filter(business_id=business_id, name=name).exists():
         message = "No version of this template is live. Have one approved and published, or use another template."
         raise TemplateNotLive(message, errors=[FieldError("template", "template_not_live", message)])

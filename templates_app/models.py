@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -12,7 +13,7 @@ from accounts import ids
 from accounts.models import ApiKey, Business, Person
 from routing.choices import TrafficClass
 from routing.models import ProviderAccount
-from templates_app import hashing, hearing
+from templates_app import hashing, hearing, tags
 from templates_app.choices import Decision, RegistrationStatus, Source, VersionStatus
 
 
@@ -31,6 +32,14 @@ class Template(models.Model):
     )
     category = models.CharField(max_length=14, choices=TrafficClass)
     description = models.CharField(max_length=500, blank=True)
+    tags = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        db_default=[],
+        blank=True,
+        validators=[tags.check],
+        help_text="Words that routes may ask for, with commas between: shop, urgent. They are no part of what is said and need no review.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

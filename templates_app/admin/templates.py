@@ -7,9 +7,12 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Count, Model, Prefetch, Q, QuerySet
+from django.db.models import Field as DbField
+from django.forms import Field
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.desk import action, display
 from templates_app.admin.exchange import ExchangeDesk
@@ -40,7 +43,12 @@ class TemplateDesk(ExchangeDesk):
         return counted
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return (*_FIXED, "description", "all_versions") if obj else (*_FIXED, "description")
+        return (*_FIXED, "description", "tags", "all_versions") if obj else (*_FIXED, "description", "tags")
+
+    def formfield_for_dbfield(self, db_field: DbField[Any, Any], request: HttpRequest, **kwargs: Any) -> Field | None:
+        """Tags are a line of words, no page of text."""
+        more = {"widget": UnfoldAdminTextInputWidget} if db_field.name == "tags" else {}
+        return super().formfield_for_dbfield(db_field, request, **kwargs | more)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Reviewers judge a version by its template's name and category: from the first submission on they stand still."""

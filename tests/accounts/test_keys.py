@@ -48,6 +48,8 @@ def test_a_key_tells_who_calls(demo: Business, recognise: Recognise) -> None:
         scopes=frozenset({"messages:send"}),
         default_language="de",
         callback_origins=("https://shop.example",),
+        key_name="shop",
+        key_prefix=key.prefix,
     )
 
 

@@ -15,6 +15,7 @@ from messaging import explaining
 from messaging.models import Message, Suppression
 from routing import health, publishing, vault
 from routing.models import ProviderAccount
+from templates_app.models import Template
 from tests import world
 from tests.world import NUMBER, World
 
@@ -151,12 +152,16 @@ POOL: dict[str, list[Any]] = {
     "fallback": [True, True, False],
     "language": [None, "en", "en-GB", "ar"],
     "expires_in": [None, 60],
+    "metadata": [None, {"plan": "gold"}, {"plan": 7}, {"plan": "tin", "city": "Cairo"}],
+    "send_at": [None, None, timedelta(hours=5), timedelta(hours=11), timedelta(days=36)],
     "callback": [None, None, None, "https://10.0.0.1/hooks"],
 }
 
 
 def agree(alice: World, asked: dict[str, Any]) -> str:
     """Explains and sends; returns how both ended."""
+    if asked.get("send_at"):
+        asked = asked | {"send_at": timezone.now() + asked["send_at"]}
     told = explain(alice, **asked)
     if not told["accepted"]:
         with pytest.raises(Refusal) as refused:
@@ -172,11 +177,23 @@ def agree(alice: World, asked: dict[str, Any]) -> str:
 
 
 def wind_the_road(alice: World) -> None:
-    """A route with a rule for some countries, one for some languages, and one for the rest."""
+    """A route with rules that ask about everything that can be asked, and one for the rest."""
+    Template.objects.filter(business=alice.business).update(tags=["shop"])
     whatsapp, sms = world.whatsapp_then_sms(until="delivered", within=120)
     rules = [
         {"when": [{"field": "country", "in": ["GB"]}, {"field": "channel", "not_in": ["auto"]}], "steps": [sms]},
         {"when": [{"field": "language", "not_in": ["en"]}], "steps": [whatsapp]},
+        {"when": [{"field": "metadata", "name": "plan", "in": ["gold", "7"]}, {"field": "tag", "in": ["shop"]}], "steps": [sms, whatsapp]},
+        {
+            "when": [
+                {"field": "time", "zone": "Africa/Cairo", "in": ["mon-sat 07:00-19:00"]},
+                {"field": "key", "not_in": ["nobody"]},
+                {"field": "number_type", "in": ["mobile"]},
+                {"field": "prefix", "not_in": ["+2011"]},
+            ],
+            "steps": [whatsapp, sms],
+        },
+        {"when": [{"field": "number_type", "in": ["fixed_line_or_mobile"]}], "steps": [sms]},
         {"when": [], "steps": [whatsapp, sms]},
     ]
     version = publishing.draft(alice.route.route, rules=rules, by=alice.author, accept_double_delivery=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Business
-from routing import health, selection
+from routing import facts, health, selection
+from routing.facts import Subject
 from routing.models import ProviderAccount, RouteVersion
 from routing.selection import NoRoute, Plan, Wish
 from tests.routing.conftest import AT, step
@@ -75,6 +76,69 @@ def test_a_rule_without_a_step_for_this_message_is_passed_over(account: Make, pu
     plan = choose(channel="sms")
     assert told(plan) == [("sms", ["twilio"])]
     assert plan.trace["rules"][0]["because"] == "none of its steps can carry this message"
+
+
+# What rules ask about besides: each fact is in the wish only if a rule asks for it
+
+
+def see(business: Business, **more: Any) -> facts.Facts:
+    usual: dict[str, Any] = {"number": "+201001234567", "metadata": {}, "tags": (), "key": ("Shop", "abcdefghij12"), "due_at": AT}
+    return facts.see(selection.book(business.pk, at=AT).asked, Subject(**usual | more))
+
+
+@pytest.mark.parametrize(
+    "condition, yes, no",
+    [
+        ({"field": "number_type", "in": ["mobile"]}, {"number": "+201001234567"}, {"number": "+20227365000"}),
+        ({"field": "prefix", "in": ["+2010"]}, {"number": "+201001234567"}, {"number": "+201101234567"}),
+        ({"field": "tag", "in": ["urgent"]}, {"tags": ("shop", "urgent")}, {"tags": ("shop",)}),
+        ({"field": "key", "in": ["Shop"]}, {"key": ("Shop", "abcdefghij12")}, {"key": ("Till", "klmnopqrst34")}),
+        ({"field": "metadata", "name": "plan", "in": ["gold"]}, {"metadata": {"plan": "gold"}}, {"metadata": {"plan": "tin"}}),
+        (
+            {"field": "time", "zone": "Africa/Cairo", "in": ["sun-thu 09:00-17:00"]},
+            {"due_at": datetime(2026, 3, 2, 7, 0, tzinfo=UTC)},
+            {"due_at": datetime(2026, 3, 2, 6, 59, tzinfo=UTC)},
+        ),
+    ],
+)
+def test_a_rule_may_ask_about_it(
+    *, account: Make, published: Publish, choose: Choose, business: Business, condition: Any, yes: dict[str, Any], no: dict[str, Any]
+) -> None:
+    account("then"), account("else")
+    published([{"when": [condition], "steps": [step("sms", "then")]}, {"steps": [step("sms", "else")]}])
+
+    assert told(choose(facts=see(business, **yes))) == [("sms", ["then"])]
+    assert told(choose(facts=see(business, **no))) == [("sms", ["else"])]
+
+
+def test_neither_number_nor_a_value_that_no_rule_lists_enters_wish_or_trace(
+    account: Make, published: Publish, choose: Choose, business: Business
+) -> None:
+    account("a")
+    asked = [{"field": "prefix", "not_in": ["+2010"]}, {"field": "metadata", "name": "who", "in": ["Adam"]}]
+    published([{"when": asked, "steps": [step("sms", "a")]}, {"steps": [step("sms", "a")]}])
+
+    found = see(business, metadata={"who": "Sara"})
+    when = choose(facts=found).trace["rules"][0]["when"]
+
+    assert "Sara" not in repr(found)
+    assert "1234567" not in repr(found)
+    assert when == [
+        {"field": "prefix", "is": "not_in", "seen": "+2010", "held": False},
+        {"field": "metadata", "is": "in", "seen": "(another value)", "name": "who", "held": False},
+    ]
+
+
+def test_messages_of_one_minute_and_of_many_values_share_a_decision(
+    account: Make, published: Publish, choose: Choose, business: Business
+) -> None:
+    account("a")
+    when = [{"field": "time", "zone": "UTC", "in": ["12:00-13:00"]}, {"field": "metadata", "name": "order", "not_in": ["1"]}]
+    published([{"when": when, "steps": [step("sms", "a")]}])
+
+    first, second = (see(business, metadata={"order": n}, due_at=AT + timedelta(minutes=n)) for n in (17, 18))
+
+    assert choose(facts=first) is choose(facts=second)
 
 
 # Which steps are taken

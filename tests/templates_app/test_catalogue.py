@@ -135,3 +135,14 @@ def test_content_that_is_not_what_was_reviewed_is_not_sent(
 
     assert "ALERT" in caplog.text
     assert "prize" not in caplog.text
+
+
+@pytest.mark.usefixtures("english")
+def test_tags_may_change_without_a_new_version(template: Template, business: Business) -> None:
+    before = catalogue.live(business.pk, template.name, None, **AT)
+    Template.objects.filter(pk=template.pk).update(tags=["urgent"])
+
+    after = catalogue.live(business.pk, template.name, None, at=NOON + timedelta(seconds=6))
+
+    assert (before.tags, after.tags, after.version_id) == ((), ("urgent",), before.version_id)
+    assert catalogue.live(business.pk, template.name, None, at=NOON + timedelta(seconds=6)) is after
