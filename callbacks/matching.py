@@ -46,6 +46,8 @@ class Place(NamedTuple):
     account_id: UUID
     message_id: UUID
     attempt: int
+    parts: tuple[str, ...] = ()
+    """Where a part of it is meant: the references of all."""
 
 
 Spoken = tuple[UUID, str]
@@ -114,6 +116,7 @@ def _said(heard: Heard, place: Place) -> Said:
         raw_code=receipt.fault.raw_code if receipt.fault else None,
         call_id=heard.call_id,
         provider_reference=heard.provider_reference,
+        parts=place.parts,
     )
 
 

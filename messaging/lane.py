@@ -12,12 +12,14 @@ import logging
 import random
 import time
 from collections import Counter
+from collections.abc import Callable, Collection
 from queue import Empty, SimpleQueue
 from uuid import UUID, uuid4
 
 from messaging import calling, handoff, outcomes
 from messaging.calling import Answered, Ready
 from routing import credentials
+from routing.credentials import Account
 from routing.providers.base import ErrorClass
 from routing.transport import Transport, shared
 
@@ -41,8 +43,10 @@ _STEP = 0.002
 class Lane:
     """One run of one lane in this process."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, serves: Callable[[], Collection[Account]] = credentials.called) -> None:
+        """`serves`: whose attempts it hands off; by default every account's that needs no connection of its own."""
         self._name = name
+        self._serves = serves
         self._lease = uuid4()
         self._transport: Transport = shared()
         self._answers: SimpleQueue[Answered] = SimpleQueue()
@@ -80,7 +84,7 @@ class Lane:
         """How many more calls each account may have, in no order that prefers anybody; without those that rest or are nearly full."""
         now = time.monotonic()
         self._resting = {account: until for account, until in self._resting.items() if until > now}
-        accounts = [account for account in credentials.directory().values() if account.id not in self._resting]
+        accounts = [account for account in self._serves() if account.id not in self._resting]
         random.shuffle(accounts)
         rooms = {account.id: account.max_in_flight - self._in_flight[account.id] for account in accounts}
         return {account.id: rooms[account.id] for account in accounts if rooms[account.id] >= SCARCE * account.max_in_flight}

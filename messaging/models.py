@@ -9,6 +9,7 @@ these tables each one costs 7 % of the rate, and rows here outlive what they nam
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -277,6 +278,8 @@ class ProviderReference(models.Model):
     reference = models.CharField(max_length=128)
     message_id = models.UUIDField()
     attempt = models.SmallIntegerField()
+    parts = ArrayField(models.TextField(), null=True, help_text="Where the attempt went out in several parts: the references of all.")
+    heard = models.CharField(max_length=13, null=True, help_text="What was heard of this part.")  # noqa: DJ001 - null is "nothing"
     created_at = models.DateTimeField()
 
     class Meta:

@@ -94,7 +94,7 @@ def _tell_templates(answered: Sequence[Answered], *, at: datetime) -> None:
 def _hear(story: Story, answered: Answered, *, at: datetime) -> None:
     number, outcome = answered.ready.number, answered.outcome
     if outcome.reference:
-        story.taken(number, outcome.reference, at=at)
+        story.taken(number, outcome.reference, at=at, parts=outcome.parts)
     elif outcome.fault is None:
         story.lost_sight(number, at=at)
     else:

@@ -223,8 +223,9 @@ SELECT * FROM json_to_recordset(%(rows)s::json) AS r(message_id uuid, id uuid, a
     raw_code text, occurred_at timestamptz, received_at timestamptz, call_id uuid)
 """
 _SAVE_REFERENCES = """
-INSERT INTO messaging_providerreference (account_id, reference, message_id, attempt, created_at)
-SELECT *, now() FROM json_to_recordset(%(rows)s::json) AS r(account_id uuid, reference text, message_id uuid, attempt smallint)
+INSERT INTO messaging_providerreference (account_id, reference, message_id, attempt, parts, created_at)
+SELECT *, now()
+FROM json_to_recordset(%(rows)s::json) AS r(account_id uuid, reference text, message_id uuid, attempt smallint, parts text[])
 ON CONFLICT DO NOTHING
 """
 
@@ -344,11 +345,13 @@ def _waiting_row(story: Story, waiting: Waiting) -> dict[str, Any]:
 
 
 def _save_references(stories: Sequence[Story]) -> tuple[list[dict[str, Any]], CursorWrapper | None]:
-    rows = [
-        {"account_id": attempt.account_id, "reference": attempt.provider_reference, "message_id": story.subject.id, "attempt": number}
+    rows: list[dict[str, Any]] = [
+        {"account_id": attempt.account_id, "reference": reference, "message_id": story.subject.id, "attempt": number}
+        | ({"parts": attempt.parts} if attempt.parts else {})
         for story in stories
         for number in story.newly_taken
         if (attempt := story.attempts[number])
+        for reference in attempt.parts or (attempt.provider_reference,)
     ]
     return rows, _write(_SAVE_REFERENCES, rows)
 

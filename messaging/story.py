@@ -49,6 +49,8 @@ class Try:
     tries: int = 0
     known: Known = lifecycle.NOTHING_KNOWN
     provider_reference: str | None = None
+    parts: tuple[str, ...] = ()
+    """The references of all parts, while they are new: what the provider took in several."""
 
 
 @dataclass(slots=True)
@@ -120,10 +122,11 @@ class Story:
         self._settle(at=at, occurred_at=occurred_at, attempt=attempt)
         self.move_on(at=at)
 
-    def taken(self, number: int, reference: str, *, at: datetime) -> None:
-        """The provider has it, under that id of its own."""
+    def taken(self, number: int, reference: str, *, at: datetime, parts: tuple[str, ...] = ()) -> None:
+        """The provider has it, under that id of its own, or in several parts under an id each."""
         if self.attempts[number].provider_reference != reference:  # else a receipt was faster than the answer
             self.attempts[number].provider_reference = reference
+            self.attempts[number].parts = parts
             self.newly_taken.add(number)
         self._call_is_over(number, lifecycle.fact(AttemptStatus.SUBMITTED, at), at=at)
 

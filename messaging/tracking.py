@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts import ids
-from messaging import lifecycle, record
+from messaging import lifecycle, parts, record
 from messaging.lifecycle import AttemptStatus, Trouble
 from messaging.signals import NewEvent
 from messaging.story import Story
@@ -33,6 +33,8 @@ class Said:
     raw_code: str | None = None
     call_id: UUID | None = None
     provider_reference: str = ""
+    parts: tuple[str, ...] = ()
+    """Where it speaks of one part of the attempt: the references of all of them."""
 
 
 class Joined(NamedTuple):
@@ -64,14 +66,22 @@ def join(said: Sequence[Said], *, at: datetime) -> Joined:
         return Joined(record.save(stories.values(), receipts=receipts), strangers)
 
 
-def find(account_id: UUID, references: Collection[str]) -> dict[str, tuple[UUID, int]]:
-    """The attempts that an account's provider knows under those references: {reference: (message, attempt)}."""
+class Found(NamedTuple):
+    """What an account's provider calls by a reference: an attempt, or one of the parts in which it went out."""
+
+    message_id: UUID
+    attempt: int
+    parts: tuple[str, ...]
+
+
+def find(account_id: UUID, references: Collection[str]) -> dict[str, Found]:
+    """The attempts that an account's provider knows under those references."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT reference, message_id, attempt FROM messaging_providerreference WHERE account_id = %s AND reference = ANY(%s)",
+            "SELECT reference, message_id, attempt, parts FROM messaging_providerreference WHERE account_id = %s AND reference = ANY(%s)",
             [account_id, list(references)],
         )
-        return {reference: (message_id, attempt) for reference, message_id, attempt in cursor.fetchall()}
+        return {row[0]: Found(row[1], row[2], tuple(row[3] or ())) for row in cursor.fetchall()}
 
 
 def _is_about(story: Story | None, said: Said) -> bool:
@@ -86,9 +96,10 @@ def _hear(story: Story, said: Said, *, at: datetime) -> None:
         attempt.provider_reference = said.provider_reference
         story.newly_taken.add(said.attempt)
         story.touched.add(said.attempt)
-    if said.status is not None:
+    status = parts.join(said.account_id, said.parts, reference=said.provider_reference, status=said.status) if said.parts else said.status
+    if status is not None:
         occurred_at = said.occurred_at or said.received_at
-        story.hear(said.attempt, lifecycle.fact(said.status, occurred_at, said.trouble), at=at, occurred_at=occurred_at)
+        story.hear(said.attempt, lifecycle.fact(status, occurred_at, said.trouble), at=at, occurred_at=occurred_at)
 
 
 def _receipt(said: Said) -> record.NewReceipt:

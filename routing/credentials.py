@@ -191,6 +191,11 @@ def directory() -> Mapping[UUID, Account]:
     return _kept.fresh().by_id
 
 
+def called() -> list[Account]:
+    """Every usable account whose provider is called; none of those that are served over a connection that is kept."""
+    return [account for account in directory().values() if account.provider not in registry.IN_SESSIONS]
+
+
 def by_id(id_: UUID) -> Account:
     """One account; raises NoSuchAccount or Unusable."""
     kept = _kept.fresh().by_id

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from routing.providers import gsm
+
 GSM_7 = "GSM-7"
 UCS_2 = "UCS-2"
 
-_BASIC = (
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_EXTENDED = "\f^{}\\[~]|€"
+_BASIC = gsm.BASIC.replace(chr(gsm.ESCAPE), "")
+_EXTENDED = "".join(gsm.EXTENDED)
 
 # What most texts are made of: a class below 256 is matched several times as fast as the whole alphabet.
 _PLAIN = re.compile(r"[\n\r !\"#$%&'()*+,./0-9:;<=>?@A-Z_a-z-]*")

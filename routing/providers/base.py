@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 
@@ -155,6 +155,8 @@ class Handoff:
 
     reference: str = ""
     fault: Fault | None = None
+    parts: tuple[str, ...] = ()
+    """Where the provider took it in several parts and will speak of each: the reference of every part, the first one's included."""
 
     @property
     def is_unknown(self) -> bool:
@@ -345,3 +347,14 @@ class Adapter(Protocol):
 
     def read_news(self, incoming: Incoming) -> list[TemplateNews]:
         """What the call says about templates, empty for most; never raises, and costs next to nothing where it is silent on them."""
+
+
+@runtime_checkable
+class Particular(Protocol):
+    """An adapter whose settings are more than words."""
+
+    setting_choices: Mapping[str, Sequence[str]]
+    """Settings of which one of these words is chosen; the first counts where none is."""
+
+    def judge(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """What is wrong with an account's settings, by name, for staff."""

@@ -17,6 +17,9 @@ ADAPTERS: dict[str, Adapter] = {
     **mail.ADAPTERS,
 }
 
+IN_SESSIONS = frozenset({"smpp"})
+"""Those that are not called by HTTP: a process of its own keeps their connections (`manage.py smpp`) and hands off what is due there."""
+
 
 class UnknownProvider(LookupError):
     """No adapter has that name."""

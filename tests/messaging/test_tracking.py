@@ -84,7 +84,7 @@ class TestApply:
     def test_references_lead_back_to_attempts(self, alice: World) -> None:
         id_, account = submitted(alice, "wamid.1")
 
-        assert tracking.find(account, ["wamid.1", "wamid.2"]) == {"wamid.1": (id_, 1)}
+        assert tracking.find(account, ["wamid.1", "wamid.2"]) == {"wamid.1": (id_, 1, ())}
         assert tracking.find(uuid4(), ["wamid.1"]) == {}
 
     def test_a_delivery_after_the_fallback_takes_back_what_is_due(self, alice: World) -> None:
