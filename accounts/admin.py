@@ -38,7 +38,7 @@ class BusinessDesk(Desk):
     search_fields = ("name", "slug")
     readonly_fields = ("created_at",)
     prepopulated_fields = {"slug": ("name",)}
-    fields = ("name", "slug", "is_active", "default_language", "callback_origins", "created_at")
+    fields = ("name", "slug", "is_active", "default_language", "timezone", "callback_origins", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from accounts import ids
+from accounts import ids, zones
 from accounts.choices import BusinessEventType, Mode, Scope
 from accounts.history import History
 
@@ -37,6 +37,12 @@ class Business(models.Model):
         help_text="Where set, a request's callback must be on one of these origins (https://shop.example).",
     )
     default_language = models.CharField(max_length=35, default="en", help_text="BCP 47; used where a request names no language.")
+    timezone = models.CharField(
+        max_length=40,
+        default="UTC",
+        validators=[zones.check],
+        help_text="IANA (Africa/Cairo); quiet hours of those whose own is not known.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

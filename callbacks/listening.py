@@ -134,7 +134,7 @@ def body(item: dict[str, Any]) -> bytes:
             error_class=error.get("class"),
             error_code=error.get("code"),
             raw_code=error.get("provider_code"),
-            detail={name: item[name] for name in ("fallback", "recovered", "late")},
+            detail={name: item[name] for name in ("fallback", "recovered", "late", "deferred")},
             **{name: item[name] for name in ("type", "seq", "previous_status", "status", "final", "channel", "reference", "metadata")},
         )
     )

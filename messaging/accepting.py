@@ -61,7 +61,8 @@ WITH asked AS MATERIALIZED (
 ), item AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(items)s::json) AS i(of_order integer, on_ground integer, id uuid, event_id uuid,
         scheduled_event_id uuid, channel text, recipient bytea, recipient_hash bytea, variables bytea, reference text, metadata jsonb,
-        callback text, segments smallint, send_at timestamptz, expires_at timestamptz, due_at timestamptz, gives_up_at timestamptz)
+        callback text, segments smallint, timezone text, deferred jsonb,
+        send_at timestamptz, expires_at timestamptz, due_at timestamptz, gives_up_at timestamptz)
 ), possible AS (
     SELECT * FROM asked o
     WHERE EXISTS (
@@ -87,7 +88,8 @@ WITH asked AS MATERIALIZED (
     WHERE o.key IS NULL OR EXISTS (SELECT FROM kept k WHERE (k.business_id, k.mode, k.key) = (o.business_id, o.mode, o.key))
 ), accepted AS MATERIALIZED (
     SELECT i.id, f.business_id, f.mode, f.api_key_id, f.request_id, f.created_at, i.channel, i.recipient, i.recipient_hash, i.variables,
-        i.reference, i.metadata, i.callback, i.segments, i.send_at, i.expires_at + wrong.by AS expires_at, i.due_at + wrong.by AS due_at,
+        i.reference, i.metadata, i.callback, i.segments, i.timezone, i.deferred, i.send_at,
+        i.expires_at + wrong.by AS expires_at, i.due_at + wrong.by AS due_at,
         i.gives_up_at + wrong.by AS gives_up_at, i.event_id,
         i.scheduled_event_id, g.lane, g.template_version_id, g.template_name, g.template_number, g.language, g.content_hash,
         g.route_version_id, g.route_name, g.route_number, g.plan, g.trace, g.first_channel, g.account_id
@@ -100,10 +102,10 @@ WITH asked AS MATERIALIZED (
 ), message AS (
     INSERT INTO messaging_message (id, business_id, mode, api_key_id, channel, lane, template_version_id, template_name, template_number,
         language, content_hash, recipient, recipient_hash, variables, reference, metadata, callback, route_version_id, route_name,
-        route_number, plan, trace, segments, request_id, send_at, created_at, expires_at)
+        route_number, plan, trace, segments, request_id, send_at, timezone, created_at, expires_at)
     SELECT id, business_id, mode, api_key_id, channel, lane, template_version_id, template_name, template_number,
         language, content_hash, recipient, recipient_hash, variables, reference, metadata, callback, route_version_id, route_name,
-        route_number, plan, trace, segments, request_id, send_at, created_at, expires_at
+        route_number, plan, trace, segments, request_id, send_at, timezone, created_at, expires_at
     FROM accepted
 ), state AS (
     INSERT INTO messaging_state (message_id, status, opened, seq, step, attempts, expires_at)
@@ -115,12 +117,12 @@ WITH asked AS MATERIALIZED (
     SELECT id, business_id, lane, 1, 0, first_channel, account_id, due_at, gives_up_at, 0 FROM accepted
 ), event AS (
     INSERT INTO messaging_event
-        (message_id, seq, id, business_id, mode, type, previous_status, status, final, occurred_at, recorded_at, channel)
-    SELECT id, 1, event_id, business_id, mode, 'message.accepted', NULL, 'accepted', false, created_at, created_at, first_channel
+        (message_id, seq, id, business_id, mode, type, previous_status, status, final, occurred_at, recorded_at, channel, detail)
+    SELECT id, 1, event_id, business_id, mode, 'message.accepted', NULL, 'accepted', false, created_at, created_at, first_channel, NULL
     FROM accepted
     UNION ALL
     SELECT id, 2, scheduled_event_id, business_id, mode, 'message.scheduled', 'accepted', 'scheduled', false, created_at, created_at,
-        first_channel
+        first_channel, deferred
     FROM accepted WHERE send_at IS NOT NULL
 )
 SELECT number FROM fresh
@@ -222,6 +224,7 @@ def _event(item: Prepared, type_: EventType, *, seq: int, status: Status, before
         occurred_at=item.at,
         recorded_at=item.at,
         channel=item.plan.steps[0].channel,
+        detail=item.deferral.tell() if item.deferral and type_ is EventType.SCHEDULED else None,
         reference=item.wanted.reference,
         metadata=item.wanted.metadata,
         callback=item.wanted.callback,

@@ -47,6 +47,7 @@ def explain(wanted: Wanted, *, caller: Caller, at: datetime) -> dict[str, Any]:
         "consent": _consent(recipient, entry, channels, caller, at=at) if recipient and entry else [],
         "content": [_content(entry, wanted, channel) for channel in channels] if entry else [],
         "next": _next(prepared) if isinstance(prepared, Prepared) else [],
+        "deferred": _deferred(prepared) if isinstance(prepared, Prepared) else None,
         "send_at": _time(prepared.send_at) if isinstance(prepared, Prepared) and prepared.send_at else None,
         "expires_at": _time(prepared.expires_at) if isinstance(prepared, Prepared) else None,
     }
@@ -145,6 +146,12 @@ def _next(prepared: Prepared) -> list[dict[str, Any]]:
         }
         for number, step in enumerate(steps)
     ]
+
+
+def _deferred(prepared: Prepared) -> dict[str, Any] | None:
+    """Quiet hours that it falls into, and by whose clock."""
+    put_off = prepared.deferral
+    return {**put_off.tell()["deferred"], "zones": list(put_off.zones)} if put_off else None
 
 
 def _after(view: View, step: int, error_class: ErrorClass) -> dict[str, Any]:

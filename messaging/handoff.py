@@ -20,9 +20,10 @@ import orjson
 from django.conf import settings
 from django.db import connection, transaction
 
-from messaging import aside, consent, record, references
+from messaging import aside, consent, deferral, record, references
 from messaging.calling import Ready
 from messaging.course import OUT_OF_SERVICE_WAIT
+from messaging.deferral import Deferral
 from messaging.lifecycle import Trouble
 from messaging.story import Story
 from routing import credentials, vault
@@ -46,6 +47,7 @@ class _Said:
     variables: bytes | None
     version_id: UUID
     content_hash: bytes
+    timezone: str | None
 
 
 _CLAIM = """
@@ -78,7 +80,8 @@ SELECT message_id, clock_timestamp() FROM messaging_due
 WHERE message_id = ANY(%(ids)s::uuid[]) AND due_at <= clock_timestamp() AND calling_at IS NULL FOR UPDATE SKIP LOCKED
 """
 _SAID = """
-SELECT id, recipient, recipient_hash, variables, template_version_id, content_hash FROM messaging_message WHERE id = ANY(%s::uuid[])
+SELECT id, recipient, recipient_hash, variables, template_version_id, content_hash, timezone
+FROM messaging_message WHERE id = ANY(%s::uuid[])
 """
 
 
@@ -136,7 +139,7 @@ def _begin_all(rows: list[tuple[UUID, datetime]], *, lease: UUID, lease_ends: fl
 def _said(stories: Iterable[UUID]) -> dict[UUID, _Said]:
     with connection.cursor() as cursor:
         cursor.execute(_SAID, [list(stories)])
-        return {row[0]: _Said(bytes(row[1]), bytes(row[2]), row[3], row[4], bytes(row[5])) for row in cursor.fetchall()}
+        return {row[0]: _Said(bytes(row[1]), bytes(row[2]), row[3], row[4], bytes(row[5]), row[6]) for row in cursor.fetchall()}
 
 
 def _begin(
@@ -151,6 +154,9 @@ def _begin(
         suppressed, business_id=subject.business_id, recipient_hash=said.recipient_hash, channel=waiting.channel, category=subject.lane
     ):
         story.skip(Trouble(ErrorClass.OPTED_OUT, "suppressed"), at=at)
+        return None
+    if (put_off := _quiet(story, said, at=at)) is not None:
+        story.put_off(put_off, at=at)
         return None
     account = _account(waiting.account_id)
     if account is None:
@@ -174,6 +180,16 @@ def _begin(
     story.begin(at=at)
     waiting.lease, waiting.due_at = lease, at + timedelta(seconds=settings.QSURA_LEASE)
     return Ready(subject.id, waiting.number, waiting.account_id, lease, lease_ends, account.adapter, account.opened, call, said.version_id)
+
+
+def _quiet(story: Story, said: _Said, *, at: datetime) -> Deferral | None:
+    """Whether the recipient's clock shows quiet hours, which may have begun since it was accepted."""
+    subject = story.subject
+    return deferral.look(subject.business_id, subject.lane, recipient=lambda: _recipient(subject.id, said), zone=said.timezone, at=at)
+
+
+def _recipient(message_id: UUID, said: _Said) -> str:
+    return vault.unseal(said.recipient, bound_to=f"message:{message_id}").decode()
 
 
 def _account(account_id: UUID) -> credentials.Account | None:
@@ -212,7 +228,7 @@ def _outbound(story: Story, said: _Said, registered: standing.Registered | None,
     return base.Outbound(
         reference=references.write(subject.id, waiting.number),
         channel=waiting.channel,
-        recipient=vault.unseal(said.recipient, bound_to=place).decode(),
+        recipient=_recipient(subject.id, said),
         content=content,
         validity_seconds=_validity(story, waiting.step, at=at),
     )

@@ -243,6 +243,7 @@ def _event(row: Event, *, reference: str | None, metadata: dict[str, Any] | None
         "fallback": detail.get("fallback"),
         "recovered": detail.get("recovered", False),
         "late": detail.get("late", False),
+        "deferred": detail.get("deferred"),
     }
 
 

@@ -49,7 +49,8 @@ class Message(History):
     trace = models.JSONField(help_text="The decision that made the plan: each condition with the value seen.")
     segments = models.SmallIntegerField(null=True)
     request_id = models.CharField(max_length=64)
-    send_at = models.DateTimeField(null=True)
+    send_at = models.DateTimeField(null=True, help_text="As asked for, or the end of the quiet hours that it fell into.")
+    timezone = models.CharField(max_length=40, null=True, help_text="The recipient's, where the request gave it.")  # noqa: DJ001
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
@@ -190,7 +191,7 @@ class Event(History):
     error_class = models.CharField(max_length=40, null=True)  # noqa: DJ001
     error_code = models.CharField(max_length=40, null=True)  # noqa: DJ001
     raw_code = models.CharField(max_length=128, null=True)  # noqa: DJ001
-    detail = models.JSONField(null=True, help_text="fallback {from, to, because}, recovered, late.")
+    detail = models.JSONField(null=True, help_text="fallback {from, to, because}, recovered, late, deferred {because, until}.")
     # The column `transaction` (xid8, filled by the database) orders GET /v1/events so that no reader passes an event not yet committed.
 
     class Meta:

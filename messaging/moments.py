@@ -170,6 +170,8 @@ def _what_follows(event: Event, detail: Mapping[str, Any]) -> str:
     if fallback := detail.get("fallback"):
         way = f"{phrases.channel(fallback.get('from'))} → {phrases.channel(fallback.get('to'))}"
         return f"{way}, because {phrases.because(fallback.get('because'))}."
+    if deferred := detail.get("deferred"):
+        return f"Quiet hours by the recipient's clock: it waits until {datetime.fromisoformat(deferred['until']):%d %B %Y %H:%M:%S} UTC."
     if detail.get("late"):
         return f"Came after it had arrived: kept here, and the status stays {event.status}."
     if event.previous_status and event.previous_status != event.status:

@@ -135,6 +135,8 @@ def _item_row(item: Prepared, events: Sequence[NewEvent], *, of_order: int, grou
         "callback": wanted.callback,
         "segments": item.segments,
         "send_at": item.send_at,
+        "timezone": wanted.timezone,
+        "deferred": item.deferral.tell() if item.deferral else None,
         "expires_at": item.expires_at,
         "due_at": due_at,
         "gives_up_at": course.gives_up_at(ground["plan"], 0, lane=ground["lane"], expires_at=item.expires_at, at=due_at),

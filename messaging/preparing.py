@@ -19,7 +19,8 @@ import orjson
 from accounts import ids
 from accounts.keys import Caller
 from accounts.refusals import FieldError, Refusal
-from messaging import recipients
+from messaging import deferral, recipients
+from messaging.deferral import Deferral
 from messaging.recipients import Recipient
 from routing import facts, guard, selection, vault
 from routing.providers.base import Text
@@ -58,6 +59,8 @@ class Wanted:
     reference: str | None = None
     metadata: dict[str, Any] | None = None
     send_at: datetime | None = None
+    timezone: str | None = None
+    """The recipient's, by its IANA name."""
     expires_in: int | None = None
     fallback: bool = True
 
@@ -76,7 +79,9 @@ class Prepared:
     recipient_hash: bytes
     at: datetime
     send_at: datetime | None
+    """As asked for, or the end of the quiet hours that it falls into."""
     expires_at: datetime
+    deferral: Deferral | None = None
 
     @property
     def channels(self) -> list[str]:
@@ -94,6 +99,8 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared:
     if wanted.callback is not None:
         _check_callback(wanted.callback, caller)
     send_at = _send_at(wanted, at=at)
+    put_off = deferral.look(caller.business_id, entry.category, recipient=lambda: recipient.text, zone=wanted.timezone, at=send_at or at)
+    send_at = put_off.until if put_off else send_at
     expires_at = (send_at or at) + (timedelta(seconds=wanted.expires_in) if wanted.expires_in else LASTS[entry.category])
     return Prepared(
         id=id_,
@@ -107,6 +114,7 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared:
         at=at,
         send_at=send_at,
         expires_at=expires_at,
+        deferral=put_off,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from rest_framework import serializers as drf
 
-from accounts import shapes
+from accounts import shapes, zones
 from accounts.refusals import Refusal
 from messaging import serializers
 from messaging.preparing import Wanted
@@ -117,6 +117,7 @@ _PLAIN: Mapping[str, Callable[[Any], bool]] = {
     "reference": _or_none(_text(255)),
     "metadata": _or_none(_is_metadata),
     "send_at": lambda value: value is None,
+    "timezone": lambda value: value is None or (isinstance(value, str) and value in zones.names()),
     "expires_in": _or_none(_is_lasting),
     "fallback": lambda value: isinstance(value, bool),
 }

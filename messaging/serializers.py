@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from rest_framework import serializers
 
+from accounts import zones
 from accounts.shapes import Shape
 from messaging.choices import EVERY_TYPE, EventType
 from messaging.lifecycle import AttemptStatus, Status
@@ -48,6 +49,11 @@ class Moment(serializers.DateTimeField):
         return super().enforce_timezone(value)
 
 
+def _is_zone(name: str) -> None:
+    if name not in zones.names():
+        raise serializers.ValidationError("Write the IANA name of a time zone, such as Africa/Cairo.", code="unknown_zone")
+
+
 class Send(Shape):
     """One message to send. `channel`, `template` and `recipient` are all that is needed."""
 
@@ -74,8 +80,19 @@ class Send(Shape):
         child=serializers.JSONField(allow_null=True), required=False, allow_null=True, help_text="Flat, up to 2 kB; echoed in events."
     )
     send_at = Moment(required=False, allow_null=True, help_text="Up to 35 days ahead, with its zone.")
+    timezone = serializers.CharField(
+        max_length=40,
+        required=False,
+        allow_null=True,
+        validators=[_is_zone],
+        help_text="The recipient's, by its IANA name (`Africa/Cairo`), for quiet hours; else it is known by the number.",
+    )
     expires_in = serializers.IntegerField(
-        min_value=30, max_value=604_800, required=False, allow_null=True, help_text="Seconds after which it must not arrive any more."
+        min_value=30,
+        max_value=604_800,
+        required=False,
+        allow_null=True,
+        help_text="Seconds after which it must not arrive any more; counted from the moment when it is to go.",
     )
     fallback = serializers.BooleanField(default=True, help_text="Whether the route may go on to other channels.")
 
@@ -90,6 +107,7 @@ class Defaults(Shape):
     reference = Send._declared_fields["reference"]
     metadata = Metadata(child=serializers.JSONField(allow_null=True), required=False, allow_null=True)
     send_at = Moment(required=False, allow_null=True)
+    timezone = Send._declared_fields["timezone"]
     expires_in = serializers.IntegerField(min_value=30, max_value=604_800, required=False, allow_null=True)
     fallback = serializers.BooleanField(required=False)
 
@@ -199,6 +217,11 @@ class Fallback(serializers.Serializer[Any]):
         return {"from": serializers.CharField(), **super().get_fields()}
 
 
+class Deferred(serializers.Serializer[Any]):
+    because = serializers.ChoiceField(["quiet_hours"])
+    until = serializers.DateTimeField(help_text="When it goes on.")
+
+
 class ToldEvent(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="The `webhook-id` of its deliveries.")
     type = serializers.ChoiceField(EventType.values)
@@ -217,6 +240,7 @@ class ToldEvent(serializers.Serializer[Any]):
     fallback = Fallback(allow_null=True)
     recovered = serializers.BooleanField(help_text="It arrived after all, although it had been reported as failed.")
     late = serializers.BooleanField(help_text="A failure that came after the arrival; the status stays.")
+    deferred = Deferred(allow_null=True)
 
 
 class Story(serializers.Serializer[Any]):
@@ -290,6 +314,9 @@ class Explained(serializers.Serializer[Any]):
         child=serializers.DictField(),
         help_text="For each step: what every error class would do (`try_again`, `next_account`, `next_step`, `stop`), what silence would, "
         "and for how many seconds a failing provider is tried again.",
+    )
+    deferred = serializers.DictField(
+        allow_null=True, help_text="Where it falls into quiet hours: `because`, `until`, and the `zones` whose clocks were asked."
     )
     send_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)

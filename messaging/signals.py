@@ -36,7 +36,7 @@ class NewEvent:
     error_code: str | None = None
     raw_code: str | None = None
     detail: dict[str, Any] | None = None
-    """`fallback` {from, to, because}, `recovered` true, `late` true."""
+    """`fallback` {from, to, because}, `recovered` true, `late` true, `deferred` {because, until}."""
     reference: str | None = None
     metadata: dict[str, Any] | None = None
     callback: str | None = None

@@ -6,7 +6,7 @@ Plain values without the database: `messaging.record` loads stories under lock a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 from accounts import ids
 from messaging import course, lifecycle
 from messaging.choices import EventType
+from messaging.deferral import Deferral
 from messaging.lifecycle import AttemptStatus, Known, Status, Trouble
 from messaging.signals import NewEvent
 
@@ -153,6 +154,16 @@ class Story:
         waiting.lease = waiting.calling_at = None
         waiting.error_class, waiting.raw_code = trouble.error_class, trouble.raw_code
         self.moved = True
+
+    def put_off(self, deferral: Deferral, *, at: datetime) -> None:
+        """The due attempt waits for the end of quiet hours, or for the deadline if that comes first. Waiting so is no failing."""
+        waiting = self.due
+        until = min(deferral.until, self.subject.expires_at)
+        if waiting.gives_up_at is not None:
+            waiting.gives_up_at = min(waiting.gives_up_at + (until - at), self.subject.expires_at)
+        waiting.due_at = until
+        waiting.lease = waiting.calling_at = None
+        self._tell(EventType.SCHEDULED, at=at, attempt=self.attempts.get(waiting.number), detail=replace(deferral, until=until).tell())
 
     def _call_is_over(self, number: int, said: Known, *, at: datetime) -> None:
         """Nothing that is new need be said by that: a receipt that was faster may have waited for the call's end alone."""

@@ -41,6 +41,7 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
             ("Routes", "alt_route", "routing.route", ""),
             ("Provider accounts", "cell_tower", "routing.provideraccount", ""),
             ("Prices", "sell", "routing.price", ""),
+            ("Quiet hours", "bedtime", "routing.quiethours", ""),
         ],
     ),
     (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import secrets
+from datetime import time
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -14,6 +16,10 @@ from accounts import ids
 from accounts.choices import Mode
 from accounts.models import Business, Person
 from routing.choices import Channel, RouteStatus, TrafficClass
+from routing.windows import EVERY_DAY, Window
+
+DAYS = [(number, name) for number, name in enumerate(calendar.day_name, start=1)]
+"""ISO: Monday is 1."""
 
 
 def new_callback_token() -> str:
@@ -110,6 +116,43 @@ class RouteVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.route.name} v{self.number}"
+
+
+def every_day() -> list[int]:
+    return sorted(EVERY_DAY)
+
+
+class QuietHours(models.Model):
+    """When a business does not write to people, by the recipient's own clock. What would go then waits until they end."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="quiet_hours")
+    traffic_class = models.CharField(max_length=14, choices=TrafficClass, default=TrafficClass.MARKETING)
+    begins = models.TimeField(default=time(21), help_text="By the recipient's clock.")
+    ends = models.TimeField(default=time(8), help_text="Earlier than the beginning: on the next day.")
+    days = ArrayField(models.PositiveSmallIntegerField(choices=DAYS), default=every_day, size=7, help_text="The days on which they begin.")
+    is_active = models.BooleanField(default=True, help_text="Inactive quiet hours hold nothing up.")
+    codes_may_wait = models.BooleanField(
+        default=False, help_text="Of the class authentication only: one-time codes wait as well, for hours, and are of no use by then."
+    )
+
+    class Meta:
+        verbose_name = "quiet hours"
+        verbose_name_plural = "quiet hours"
+        constraints = [
+            models.UniqueConstraint(fields=["business", "traffic_class", "begins", "ends"], name="routing_quiet_hours_unique"),
+            models.CheckConstraint(condition=~Q(begins=models.F("ends")), name="routing_quiet_hours_have_length"),
+            models.CheckConstraint(
+                condition=~Q(traffic_class="authentication") | Q(codes_may_wait=True), name="routing_quiet_hours_codes_may_wait"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.business}: {self.traffic_class} {self.begins:%H:%M} to {self.ends:%H:%M}"
+
+    @property
+    def window(self) -> Window:
+        return Window(self.begins, self.ends, frozenset(self.days))
 
 
 class Price(models.Model):

@@ -16,7 +16,7 @@ from accounts.models import Business, Person
 from messaging import intake
 from messaging.intake import Answer, Asked
 from messaging.preparing import Wanted
-from routing import book, credentials, publishing
+from routing import book, calendar, credentials, publishing
 from routing.models import ProviderAccount, Route, RouteVersion
 from routing.providers.base import TemplateNews, TemplateStatus
 from templates_app import approval, catalogue, owing, registration, writing
@@ -32,6 +32,13 @@ WORDS: dict[str, Any] = {
     },
     "variables": [{"name": "order_id", "type": "text", "sample": "A-17", "max_length": 20}],
 }
+
+
+CODE: dict[str, Any] = {
+    "content": {"sms": {"text": "{{order_id}} is your code. Never tell it to anybody."}},
+    "variables": [{"name": "order_id", "type": "code", "sample": "481516", "max_length": 8}],
+}
+"""What a template of the class authentication says."""
 
 
 class Ways:
@@ -82,6 +89,7 @@ def forget() -> None:
     catalogue.forget()
     book.forget()
     credentials.forget()
+    calendar.forget()
 
 
 def person(name: str, role: Role, business: Business | None) -> Person:
@@ -93,7 +101,8 @@ def person(name: str, role: Role, business: Business | None) -> Person:
 def live_template(
     business: Business, author: Person, approver: Person, *, category: str = "utility", name: str = "order_shipped"
 ) -> TemplateVersion:
-    version = writing.begin(business.pk, name=name, category=category, language="en", author=author, **WORDS)
+    words = CODE if category == "authentication" else WORDS
+    version = writing.begin(business.pk, name=name, category=category, language="en", author=author, **words)
     approval.submit(version, by=author, at=timezone.now())
     approval.approve(version, by=approver, at=timezone.now())
     approve_at_providers()

@@ -20,10 +20,6 @@ from tests import world  # noqa: E402
 from tests.world import World  # noqa: E402
 
 BUSINESSES = {"alice": "utility", "bella": "utility", "molly": "marketing", "otto": "utility"}
-CODE = {
-    "content": {"sms": {"text": "{{order_id}} is your code. Never tell it to anybody."}},
-    "variables": [{"name": "order_id", "type": "code", "sample": "481516", "max_length": 8}],
-}
 
 
 def main() -> None:
@@ -41,7 +37,7 @@ def main() -> None:
 def write_code(made: World) -> None:
     """A template of the class `authentication`, which is by SMS alone."""
     at = timezone.now()
-    version = writing.begin(made.business.pk, name="login_code", category="authentication", language="en", author=made.author, **CODE)
+    version = writing.begin(made.business.pk, name="login_code", category="authentication", language="en", author=made.author, **world.CODE)
     approval.submit(version, by=made.author, at=at)
     approval.approve(version, by=made.approver, at=at)
     approval.publish(version, by=made.approver, at=at)
