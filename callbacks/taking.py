@@ -84,4 +84,4 @@ def _as_signed(account: Account, incoming: Incoming, *, at: datetime) -> Incomin
 
 def _is_timely(adapter: Adapter, opened: ProviderAccount, call: Incoming, *, at: datetime) -> bool:
     signed_at = adapter.signed_at(opened, call)
-    return signed_at is None or -WINDOW <= at - signed_at <= adapter.calls_again_for + WINDOW
+    return signed_at is None or -WINDOW <= at - signed_at <= adapter.repeats_for(opened) + WINDOW

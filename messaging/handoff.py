@@ -231,6 +231,7 @@ def _outbound(story: Story, said: _Said, registered: standing.Registered | None,
         recipient=_recipient(subject.id, said),
         content=content,
         validity_seconds=_validity(story, waiting.step, at=at),
+        at=at,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
@@ -19,12 +20,14 @@ from unfold.widgets import (
 from accounts import networks
 from accounts.choices import Mode
 from accounts.refusals import Refusal
-from routing import credentials, guard, publishing, rotating, telling, vault
+from routing import credentials, guard, publishing, rotating, telling, trying, vault
 from routing.models import ProviderAccount, RouteVersion
-from routing.providers.base import Adapter
+from routing.providers.base import Adapter, Particular
 
 SETTING, SECRET, FORGET, OVERLAP = "setting_", "secret_", "forget_", "overlap"
 _LONGEST = 4_096
+_PASTED = UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false", "style": "font-family: monospace"})
+_LONGEST_SETTING = 16_384
 _WIDTH = 90
 _MOST_SOURCES = 100
 OVERLAPS = {timedelta(days=7): "for a week", timedelta(days=1): "for a day", timedelta(0): "no longer: it has become known"}
@@ -64,6 +67,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             if self._mode() == Mode.LIVE:
                 self._miss_nothing(self.adapter)
             self.instance.settings = self._settings(self.adapter)
+            self._judge_settings(self.adapter)
         self._check_base_url()
         return self.cleaned_data
 
@@ -87,6 +91,15 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
                 if name not in adapter.optional_fields and not there:
                     self.add_error(prefix + name, ValidationError("A live account needs it.", code="required"))
 
+    def _judge_settings(self, adapter: Adapter) -> None:
+        """A stand-in that says nothing of its own speaks as the simulator does."""
+        texts = {name: str(value) for name, value in self.instance.settings.items()}
+        if not isinstance(adapter, Particular) or (self._mode() == Mode.TEST and not texts):
+            return
+        for name, problems in adapter.judge(texts).items():
+            if texts.get(name):  # else it is missing, which is told already
+                self.add_error(SETTING + name, [ValidationError(each, code="invalid") for each in problems.splitlines()])
+
     def _settings(self, adapter: Adapter) -> dict[str, Any]:
         """What the form says; what it doesn't know stays."""
         others = {name: value for name, value in self.instance.settings.items() if name not in adapter.setting_fields}
@@ -96,6 +109,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     def _check_base_url(self) -> None:
         url = self.cleaned_data.get("base_url")
         if not url:
+            if self.adapter is not None and not self.adapter.default_base_url and self._mode() == Mode.LIVE:
+                self.add_error("base_url", ValidationError("A live account of this provider needs it.", code="required"))
             return
         self.instance.mode, self.instance.base_url = self._mode(), url
         try:
@@ -144,6 +159,9 @@ def _words(name: str, adapter: Adapter) -> str:
 
 
 def _setting(name: str, adapter: Adapter) -> forms.CharField:
+    if name in adapter.long_settings:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 30, "spellcheck": "false", "style": "font-family: monospace"})
+        return forms.CharField(label=_words(name, adapter), required=False, max_length=_LONGEST_SETTING, widget=widget)
     return forms.CharField(label=_words(name, adapter), required=False, max_length=255, widget=UnfoldAdminTextInputWidget)
 
 
@@ -166,6 +184,29 @@ def _overlap() -> forms.ChoiceField:
 
 def _forget(name: str) -> forms.BooleanField:
     return forms.BooleanField(label=f"Forget the {name.replace('_', ' ')}", required=False, widget=UnfoldBooleanSwitchWidget)
+
+
+class TryForm(forms.Form):
+    """A message to try an account out with, on paper."""
+
+    channel = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
+    recipient = forms.CharField(max_length=320, initial="+201001234567", widget=UnfoldAdminTextInputWidget)
+    text = forms.CharField(max_length=10_000, initial='He said: "A & B" \N{SNOWMAN}', widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+    subject = forms.CharField(max_length=998, required=False, widget=UnfoldAdminTextInputWidget)
+    html = forms.CharField(label="HTML", max_length=100_000, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+    validity = forms.IntegerField(label="Validity in seconds", min_value=1, required=False, initial=300, widget=UnfoldAdminTextInputWidget)
+    status = forms.IntegerField(
+        label="An answer's HTTP status", min_value=100, max_value=599, initial=200, widget=UnfoldAdminTextInputWidget
+    )
+    answer = forms.CharField(label="An answer's body", max_length=100_000, required=False, widget=_PASTED)
+    receipt = forms.CharField(label="A receipt's body", max_length=100_000, required=False, widget=_PASTED)
+
+    def __init__(self, *args: Any, channels: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast("forms.ChoiceField", self.fields["channel"]).choices = [(each, each) for each in sorted(channels, reverse=True)]
+
+    def sample(self) -> trying.Sample:
+        return trying.Sample(**self.cleaned_data)
 
 
 class _Laid(json.JSONEncoder):

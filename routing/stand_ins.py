@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,51 @@ from routing.providers.base import Adapter
 
 MAIL = "postmark"
 """The e-mail service that the simulator speaks."""
+
+
+_HTTP = {
+    "channels": ["sms", "email"],
+    "request": {
+        "path": "/messages",
+        "json": {
+            "to": "{recipient}",
+            "from": "{sender}",
+            "subject": "{subject}",
+            "text": "{text}",
+            "html": "{html}",
+            "reference": "{reference}",
+            "ttl": "{validity}",
+            "report_to": "{callback_url}",
+        },
+    },
+    "authentication": {"type": "bearer"},
+    "answer": {
+        "id": "id",
+        "code": "error",
+        "codes": {
+            "unreachable": "unreachable",
+            "no_such_recipient": "invalid_recipient",
+            "opted_out": "opted_out",
+            "bad_content": "template_fault",
+            "revoked": "account_fault",
+            "filtered": "blocked_content",
+            "slow_down": "throttled",
+            "broken": "provider_fault",
+        },
+    },
+    "receipts": {
+        "reference": "reference",
+        "id": "id",
+        "status": "status",
+        "statuses": {"sent": "sent", "delivered": "delivered", "read": "read", "failed": "failed"},
+        "code": "code",
+        "codes": {"unreachable": "unreachable", "outside_window": "unreachable", "filtered": "blocked_content"},
+        "time": "at",
+        "proof": {"type": "hmac", "over": "{timestamp}.{body}", "header": "x-signature", "timestamp_header": "x-timestamp"},
+    },
+    "longest_validity": 172_800,
+}
+"""What staff would write of the simulator's plain API (docs/providers/signed-http.md)."""
 
 
 def has_simulator() -> bool:
@@ -52,6 +98,8 @@ def own_settings(provider: str) -> dict[str, str]:
         return {"api_key": derive("vonage.api_key")[:8], "sender": "+15005550007"}
     if provider == "infobip":
         return {"sender": "+15005550008"}
+    if provider == "signed_http":
+        return {"sender": "+15005550009", "configuration": json.dumps(_HTTP)}
     if provider == "postmark":
         return {"sender": "Qsura's simulator <simulator@qsura.example>"}
     return {}
@@ -73,5 +121,6 @@ def ensure(accounts: Any, *, using: str) -> None:
     there = set(rows.filter(business__isnull=True, mode="test").values_list("provider", flat=True))
     missing = [name for name in registry.ADAPTERS if voice(name) == name and name not in there]
     rows.bulk_create(
-        [accounts(name=f"Simulated {name.capitalize()}", provider=name, mode="test") for name in missing], ignore_conflicts=True
+        [accounts(name=f"Simulated {name.replace('_', ' ').capitalize()}", provider=name, mode="test") for name in missing],
+        ignore_conflicts=True,
     )

@@ -19,6 +19,7 @@ from simulator.postman import Postman
 from simulator.postmark import Postmark
 from simulator.receiver import Receivers
 from simulator.records import Records
+from simulator.signed_http import SignedHttp
 from simulator.subscriptions import Subscriptions
 from simulator.templates import Templates
 from simulator.twilio import Twilio
@@ -52,6 +53,7 @@ def build(wishes: Wishes) -> web.Application:
     app.add_routes(Commands(templates, meta_templates).routes())
     app.add_routes(Vonage(who, desk).routes())
     app.add_routes(Infobip(who, desk).routes())
+    app.add_routes(SignedHttp(who, desk).routes())
     app.add_routes(Postmark(who, desk, subscriptions).routes())
     app.add_routes(Receivers().routes())
     app.add_routes(Records(log, desk).routes())

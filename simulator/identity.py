@@ -5,7 +5,8 @@ Every secret is derived from the one that the platform and the simulator share, 
     hex(HMAC-SHA256(QSURA_SIMULATOR_SECRET, label))
 
 with the labels `meta.access_token`, `meta.app_secret`, `meta.verify_token`, `twilio.auth_token`, `vonage.api_secret`,
-`vonage.signature_secret`, `infobip.api_key`, `infobip.callback_secret`, `postmark.api_key` and `postmark.webhook_secret`. Twilio's account
+`vonage.signature_secret`, `infobip.api_key`, `infobip.callback_secret`, `postmark.api_key`, `postmark.webhook_secret`,
+`signed_http.secret` and `signed_http.receipt_secret`. Twilio's account
 SID is "AC" and the first 32 digits of `twilio.account_sid`, Vonage's key the first eight of `vonage.api_key`. Meta's ids are fixed: phone
 number 100000000000001 belongs to the business account 200000000000001, and likewise every 1N to 2N, so that several provider accounts
 can be told apart.
@@ -40,6 +41,8 @@ class Identity:
     callback_secret: str = field(repr=False)
     server_token: str = field(repr=False)
     mail_secret: str = field(repr=False)
+    http_secret: str = field(repr=False)
+    http_receipt_secret: str = field(repr=False)
 
 
 def identity(secret: str) -> Identity:
@@ -56,4 +59,6 @@ def identity(secret: str) -> Identity:
         callback_secret=derive(secret, "infobip.callback_secret"),
         server_token=derive(secret, "postmark.api_key"),
         mail_secret=derive(secret, "postmark.webhook_secret"),
+        http_secret=derive(secret, "signed_http.secret"),
+        http_receipt_secret=derive(secret, "signed_http.receipt_secret"),
     )

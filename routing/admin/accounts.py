@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from accounts.choices import Mode
 from accounts.desk import Desk, action, business_of, display
-from routing import connecting, credentials, health, rotating
+from routing import connecting, credentials, health, rotating, trying
 from routing.connecting import NotConnected
 from routing.credentials import Unusable
-from routing.forms import FORGET, OVERLAP, SECRET, SETTING, AccountForm, account_form
+from routing.forms import FORGET, OVERLAP, SECRET, SETTING, AccountForm, TryForm, account_form
 from routing.models import ProviderAccount
 from routing.providers import registry
 from routing.providers.base import Adapter
@@ -32,7 +32,7 @@ class ProviderAccountDesk(Desk):
     list_filter = ("business", "provider", "mode", "is_in_service")
     list_select_related = ("business",)
     search_fields = ("name",)
-    actions_detail = ("take_out", "put_back", "connect")
+    actions_detail = ("take_out", "put_back", "connect", "try_out")
     _told = ("state", "because", "out_of_service_at", "callback_url", "created_at")
     _receipts = ("receipt_sources", "previous_secrets")
 
@@ -168,6 +168,25 @@ class ProviderAccountDesk(Desk):
             self.message_user(request, str(problem), messages.ERROR)
             return HttpResponseRedirect(self._page(row))
         return self._done(request, row, f"Receipts now come to {url}.")
+
+    def has_try_out_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Where staff have described the API themselves."""
+        row = self.get_object(request, object_id) if object_id else None
+        adapter = self._adapter(request, row)
+        return self.has_view_permission(request) and (row is None or (adapter is not None and "configuration" in adapter.setting_fields))
+
+    @action(description="Try it", url_path="try", permissions=["try_out"], icon="science")
+    def try_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self._row(request, object_id)
+        form = TryForm(request.POST or None, channels=registry.get(row.provider).channels)
+        context: dict[str, Any] = {"title": f"Try {row.name}", "form": form, "back": self._page(row), "opts": self.opts}
+        if form.is_valid():
+            try:
+                tried = trying.try_out(row, form.sample(), at=timezone.now())
+                context |= {"tried": tried, "body": tried.call.body.decode() if tried.call else ""}
+            except Unusable as problem:
+                context["obstacle"] = str(problem)
+        return TemplateResponse(request, "admin/routing/try.html", self.admin_site.each_context(request) | context)
 
     def _row(self, request: HttpRequest, object_id: str) -> ProviderAccount:
         row: ProviderAccount | None = self.get_object(request, object_id)

@@ -118,6 +118,8 @@ class Outbound:
     content: Content
     validity_seconds: int | None = None
     """How long the provider may keep trying, where it can be told."""
+    at: datetime | None = None
+    """When it is handed off, for signatures that bear a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Call:
     """An HTTP request to a provider."""
 
     method: str
-    url: str
+    url: str = field(repr=False)  # some bear a secret
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
 
@@ -313,6 +315,8 @@ class Adapter(Protocol):
     setting_fields: tuple[str, ...]
     optional_fields: frozenset[str]
     """Those of the fields above that may be left out."""
+    long_settings: frozenset[str]
+    """Those of many lines."""
     default_base_url: str
     calls_again_for: timedelta
     """How long it repeats a call that we did not take, with what it signed at first. Asked only where its signature bears a time."""
@@ -320,6 +324,9 @@ class Adapter(Protocol):
     """None where the provider can't be told a validity per message."""
     registrar: Registrar | None
     """None where templates need no approval of the provider's own."""
+
+    def longest_validity(self, settings: Mapping[str, str]) -> int | None:
+        """`max_validity_seconds`, where it depends on the account's settings."""
 
     def submit(self, account: ProviderAccount, outbound: Outbound) -> Call:
         """Raises Unsendable."""
@@ -339,6 +346,9 @@ class Adapter(Protocol):
         None where the scheme signs no time. Never raises.
         """
 
+    def repeats_for(self, account: ProviderAccount) -> timedelta:
+        """`calls_again_for`, where it depends on the account."""
+
     def read_receipts(self, account: ProviderAccount, incoming: Incoming) -> list[Receipt]:
         """Raises Unreadable if the whole body makes no sense; one broken receipt among many is skipped as UNMAPPED."""
 
@@ -357,4 +367,4 @@ class Particular(Protocol):
     """Settings of which one of these words is chosen; the first counts where none is."""
 
     def judge(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        """What is wrong with an account's settings, by name, for staff."""
+        """What is wrong with an account's settings, by name, for staff: a line for each problem, with the way out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from routing.providers.base import Call, Incoming, ProviderAccount, Registrar, TemplateNews
@@ -11,6 +12,7 @@ class Dialect:
     """A provider that signs no time, takes the receipts' URL with each message, proves no URL, and approves no templates."""
 
     optional_fields: frozenset[str] = frozenset()
+    long_settings: frozenset[str] = frozenset()
     calls_again_for = timedelta(0)
     max_validity_seconds: int | None = None
     registrar: Registrar | None = None
@@ -18,6 +20,12 @@ class Dialect:
     def subscribe(self, account: ProviderAccount) -> Call | None:
         """Nothing to do: every message names the URL of its receipts."""
         return None
+
+    def longest_validity(self, settings: Mapping[str, str]) -> int | None:
+        return self.max_validity_seconds
+
+    def repeats_for(self, account: ProviderAccount) -> timedelta:
+        return self.calls_again_for
 
     def signed_at(self, account: ProviderAccount, incoming: Incoming) -> datetime | None:
         """No time is signed: the same call again is known by its content."""

@@ -6,6 +6,7 @@ from routing.providers import mail
 from routing.providers.base import Adapter
 from routing.providers.infobip import Infobip
 from routing.providers.meta import Meta
+from routing.providers.signed_http import SignedHttp
 from routing.providers.twilio import Twilio
 from routing.providers.vonage import Vonage
 
@@ -14,6 +15,7 @@ ADAPTERS: dict[str, Adapter] = {
     "twilio": Twilio(),
     "vonage": Vonage(),
     "infobip": Infobip(),
+    "signed_http": SignedHttp(),
     **mail.ADAPTERS,
 }
 

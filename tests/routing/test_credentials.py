@@ -68,6 +68,7 @@ def test_there_is_one_stand_in_for_each_provider(db: None) -> None:
         ("infobip", "Simulated Infobip", "test"),
         ("meta", "Simulated Meta", "test"),
         ("postmark", "Simulated Postmark", "test"),
+        ("signed_http", "Simulated Signed http", "test"),
         ("twilio", "Simulated Twilio", "test"),
         ("vonage", "Simulated Vonage", "test"),
     ]
@@ -169,4 +170,4 @@ def test_an_account_that_does_not_open_hides_no_other(account: Make, caplog: pyt
 @pytest.mark.django_db(transaction=True)
 def test_migrating_again_adds_no_second_stand_in() -> None:
     call_command("migrate", verbosity=0)
-    assert ProviderAccount.objects.filter(business__isnull=True, mode="test").count() == 5
+    assert ProviderAccount.objects.filter(business__isnull=True, mode="test").count() == 6
