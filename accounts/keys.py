@@ -161,8 +161,9 @@ def _look_up(text: str, *, at: datetime) -> _Known:
     return _known(row, at=at)
 
 
-def _known(row: ApiKey, *, at: datetime) -> _Known:
-    caller = Caller(
+def caller_of(row: ApiKey) -> Caller:
+    """Who would ask with that key; the business must have been selected with the row."""
+    return Caller(
         key_id=row.pk,
         business_id=row.business_id,
         mode=row.mode,
@@ -172,7 +173,10 @@ def _known(row: ApiKey, *, at: datetime) -> _Known:
         key_name=row.name,
         key_prefix=row.prefix,
     )
-    return _Known(caller, row.prefix, networks.networks(row.allowed_addresses), row.expires_at, at + CACHED_FOR)
+
+
+def _known(row: ApiKey, *, at: datetime) -> _Known:
+    return _Known(caller_of(row), row.prefix, networks.networks(row.allowed_addresses), row.expires_at, at + CACHED_FOR)
 
 
 def _admit(known: _Known, *, address: str, at: datetime) -> Caller:

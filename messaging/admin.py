@@ -25,6 +25,7 @@ from accounts.desk import Desk, ReadOnlyDesk, action, business_of, display
 from accounts.models import Business, Person
 from messaging import aside_admin, disclosing, dossier, filters, phrases, searching  # noqa: F401 - aside_admin registers its page
 from messaging.disclosing import Disclosed
+from messaging.explain_admin import ExplainDesk
 from messaging.forms import SuppressionForm
 from messaging.models import Message, State, Suppression
 from routing.vault import CannotOpen
@@ -56,7 +57,7 @@ class SearchedDesk(Desk):
     search_label = ""
 
     class Media:
-        css = {"all": ["qsura/tones.css", "qsura/timeline.css"]}
+        css = {"all": ["qsura/tones.css", "qsura/timeline.css", "qsura/explain.css"]}
         js = ["qsura/copy.js"]
 
     def get_urls(self) -> list[URLPattern]:
@@ -85,7 +86,7 @@ class SearchedDesk(Desk):
 
 
 @admin.register(Message)
-class MessageDesk(SearchedDesk, ReadOnlyDesk):
+class MessageDesk(SearchedDesk, ExplainDesk, ReadOnlyDesk):
     business_path = "business_id"
     change_list_template = "messaging/messages.html"
     search_label = "Message id, recipient or reference, exactly"

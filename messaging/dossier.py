@@ -10,7 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import ApiKey, Business
-from messaging import history, moments, phrases, timeline
+from messaging import decision, history, moments, phrases, timeline
+from messaging.decision import Rule
 from messaging.lifecycle import ARRIVED, ENDED, HAS_READ_RECEIPTS, NEGATIVE, AttemptStatus, Status
 from messaging.models import Attempt, Message, State
 from messaging.moments import Known
@@ -73,7 +74,7 @@ class Dossier:
     steps: Sequence[Step]
     past: Sequence[Entry]
     ahead: Sequence[Entry]
-    rules: Sequence[Mapping[str, Any]]
+    rules: Sequence[Rule]
     """Of the trace: each rule that was looked at, with its conditions and the words seen."""
 
 
@@ -96,7 +97,7 @@ def open_for(message: Message, *, at: datetime) -> Dossier:
         steps=[_step(known, number) for number in range(len(message.plan))],
         past=[entry for entry in entries if not entry.moment.is_ahead],
         ahead=[entry for entry in entries if entry.moment.is_ahead],
-        rules=message.trace.get("rules", []),
+        rules=decision.tell(message.trace.get("rules", []), business_id=message.business_id),
     )
 
 

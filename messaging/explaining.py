@@ -20,7 +20,7 @@ from messaging.preparing import Prepared, Wanted
 from messaging.recipients import Recipient
 from routing import vault
 from routing.providers.base import ErrorClass, Text
-from routing.selection import NoRoute, Plan
+from routing.selection import Book, NoRoute, Plan
 from templates_app import catalogue, rendering, segments
 from templates_app.catalogue import Entry
 
@@ -31,9 +31,12 @@ AGAIN, ACCOUNT, STEP, STOP = "try_again", "next_account", "next_step", "stop"
 """What an error class makes the message do."""
 
 
-def explain(wanted: Wanted, *, caller: Caller, at: datetime) -> dict[str, Any]:
-    """The decision on this request, as JSON. Never raises a Refusal: it is told under `error`."""
-    prepared = _verdict(wanted, caller=caller, at=at)
+def explain(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None = None) -> dict[str, Any]:
+    """The decision on this request, as JSON. Never raises a Refusal: it is told under `error`.
+
+    `book`: with a draft in it, instead of what decides now.
+    """
+    prepared = _verdict(wanted, caller=caller, at=at, book=book)
     recipient = _or_none(lambda: recipients.read(wanted.recipient, channel=wanted.channel))
     entry = _or_none(lambda: catalogue.live(caller.business_id, wanted.template, wanted.language, at=at))
     channels = sorted(entry.channels) if entry else []
@@ -43,7 +46,7 @@ def explain(wanted: Wanted, *, caller: Caller, at: datetime) -> dict[str, Any]:
         "mode": caller.mode,
         "recipient": {"kind": recipient.kind, "country": recipient.country or None} if recipient else None,
         "template": _template(entry) if entry else None,
-        "route": _route(wanted, prepared, caller, entry, recipient, at=at),
+        "route": _route(wanted, prepared, caller, entry, recipient, at=at, book=book),
         "consent": _consent(recipient, entry, channels, caller, at=at) if recipient and entry else [],
         "content": [_content(entry, wanted, channel) for channel in channels] if entry else [],
         "next": _next(prepared) if isinstance(prepared, Prepared) else [],
@@ -53,9 +56,9 @@ def explain(wanted: Wanted, *, caller: Caller, at: datetime) -> dict[str, Any]:
     }
 
 
-def _verdict(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared | Refusal:
+def _verdict(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None) -> Prepared | Refusal:
     try:
-        prepared = preparing.prepare(wanted, caller=caller, at=at)
+        prepared = preparing.prepare(wanted, caller=caller, at=at, book=book)
     except Refusal as refusal:
         return refusal
     return intake.consented(prepared, at=at)
@@ -85,7 +88,14 @@ def _template(entry: Entry) -> dict[str, Any]:
 
 
 def _route(
-    wanted: Wanted, prepared: Prepared | Refusal, caller: Caller, entry: Entry | None, recipient: Recipient | None, *, at: datetime
+    wanted: Wanted,
+    prepared: Prepared | Refusal,
+    caller: Caller,
+    entry: Entry | None,
+    recipient: Recipient | None,
+    *,
+    at: datetime,
+    book: Book | None,
 ) -> dict[str, Any] | None:
     """The rules that were looked at, each condition with the word seen, and the plan."""
     if isinstance(prepared, Prepared):
@@ -93,7 +103,7 @@ def _route(
     if entry is None or recipient is None:
         return None
     try:
-        return _planned(preparing.plan(wanted, caller, entry, recipient, at=at))
+        return _planned(preparing.plan(wanted, caller, entry, recipient, at=at, book=book))
     except NoRoute as refusal:
         return {"name": None, "version": None, "rules": refusal.trace["rules"], "steps": []}
 

@@ -24,7 +24,7 @@ from messaging.deferral import Deferral
 from messaging.recipients import Recipient
 from routing import facts, guard, selection, vault
 from routing.providers.base import Text
-from routing.selection import Plan
+from routing.selection import Book, Plan
 from templates_app import catalogue, rendering, segments, standing
 from templates_app.catalogue import Entry
 
@@ -88,12 +88,12 @@ class Prepared:
         return sorted({step.channel for step in self.plan.steps})
 
 
-def prepare(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared:
-    """Check one request wholly; raises a Refusal that names the field and the way out."""
+def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None = None) -> Prepared:
+    """Check one request wholly; raises a Refusal that names the field and the way out. `book`: other routes than the business's own."""
     recipient = recipients.read(wanted.recipient, channel=wanted.channel)
     entry = catalogue.live(caller.business_id, wanted.template, wanted.language, at=at)
     id_ = ids.new()
-    road = plan(wanted, caller, entry, recipient, at=at)
+    road = plan(wanted, caller, entry, recipient, at=at, book=book)
     channels = {step.channel for step in road.steps}
     checked = rendering.check(entry, wanted.variables, channels=channels)
     if wanted.callback is not None:
@@ -118,9 +118,9 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime) -> Prepared:
     )
 
 
-def plan(wanted: Wanted, caller: Caller, entry: Entry, recipient: Recipient, *, at: datetime) -> Plan:
+def plan(wanted: Wanted, caller: Caller, entry: Entry, recipient: Recipient, *, at: datetime, book: Book | None = None) -> Plan:
     """By which road it would go; raises NoRoute."""
-    book = selection.book(caller.business_id, at=at)
+    book = book or selection.book(caller.business_id, at=at)
     subject = facts.Subject(
         number=recipient.text if recipient.kind == "phone" else "",
         metadata=wanted.metadata,

@@ -18,6 +18,7 @@ from routing.rules import Rule
 
 _KEPT = timedelta(seconds=5)
 _MOST_BOOKS = 10_000
+_PUBLISHED = Q(status=RouteStatus.PUBLISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,14 @@ def forget() -> None:
     _books.clear()
 
 
-def _read(business_id: UUID, at: datetime) -> Book:
-    versions = RouteVersion.objects.filter(route__business_id=business_id, status=RouteStatus.PUBLISHED)
+def with_draft(version: RouteVersion, *, at: datetime) -> Book:
+    """The business's book as it would be if that version decided for its route; read anew, never kept. The route comes with the row."""
+    others = Q(status=RouteStatus.PUBLISHED) & ~Q(route_id=version.route_id)
+    return _read(version.route.business_id, at, which=others | Q(pk=version.pk))
+
+
+def _read(business_id: UUID, at: datetime, *, which: Q = _PUBLISHED) -> Book:
+    versions = RouteVersion.objects.filter(which, route__business_id=business_id)
     roads = tuple(
         Road(version_id=version.pk, name=version.route.name, number=version.number, rules=rules.read(version.rules))
         for version in versions.select_related("route").order_by("route__position", "route__name")

@@ -222,7 +222,7 @@ def _serve(book: Book, account_id: str, mode: str) -> tuple[Known | None, str]:
         account = book.stand_ins.get(stand_ins.voice(account.provider))
         return account, account.out_of_service if account else "the simulator has no account of this provider"
     if mode == Mode.LIVE and account.mode == Mode.TEST:
-        return account, "a test account"
+        return account, "a test account, which live keys never use"
     return account, account.out_of_service
 
 
@@ -243,7 +243,7 @@ def _tell(account: Known | None, share: rules.Share, obstacle: str) -> dict[str,
 
 def _nobody(road: Road, told: list[dict[str, Any]]) -> str:
     """Why no account of the rule's steps is left."""
-    obstacles = dict.fromkeys(each["left_out"] for step in told for each in step["accounts"])
+    obstacles = dict.fromkeys(f"{each['name'] or each['id']}: {each['left_out']}" for step in told for each in step["accounts"])
     return f"No account of route {road.name!r} can carry this message now: {'; '.join(obstacles)}."
 
 
@@ -256,5 +256,5 @@ def _why(book: Book, looked_at: list[dict[str, Any]]) -> str:
 
 
 def _obstacle(entry: dict[str, Any]) -> str:
-    wrong = next((each for each in entry["when"] if not each["held"]), None)
-    return conditions.explain(wrong) if wrong else str(entry["because"])
+    wrong = [conditions.explain(each) for each in entry["when"] if not each["held"]]
+    return " and ".join(wrong) or str(entry["because"])

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from routing import rules
 from routing.choices import Channel
-from routing.models import ProviderAccount
+from routing.models import ProviderAccount, RouteVersion
 from routing.rules import Rule, Share, Step
 
 
@@ -35,6 +37,20 @@ def tell(raw: Any) -> list[RuleTold]:
     return [
         RuleTold(when=tuple(str(each) for each in rule.when), steps=tuple(_tell_step(step, names) for step in rule.steps)) for rule in found
     ]
+
+
+def conditions_of(business_id: UUID, decisions: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int, int], tuple[str, ...]]:
+    """What each rule that a trace names asks, by route, version and rule; one query. What can't be found is left out."""
+    named = {(str(each["route"]), int(each["version"])) for each in decisions}
+    if not named:
+        return {}
+    which = Q()
+    for name, number in named:
+        which |= Q(route__name=name, number=number)
+    rows = RouteVersion.objects.filter(which, route__business_id=business_id).values_list("route__name", "number", "rules")
+    return {
+        (name, number, at): tuple(str(each) for each in rule.when) for name, number, raw in rows for at, rule in enumerate(rules.read(raw))
+    }
 
 
 def in_names(raw: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.desk import Desk, action, display
 from accounts.models import Person
 from accounts.refusals import Refusal
-from routing import publishing, rules, telling
+from routing import publishing, rules, telling, trials
 from routing.choices import RouteStatus
 from routing.forms import DraftForm
 from routing.models import RouteVersion
@@ -43,6 +43,7 @@ class RouteVersionDesk(Desk):
     search_fields = ("route__name",)
     ordering = ("-created_at",)
     actions_detail = ("publish", "roll_back")
+    change_form_outer_before_template = "admin/routing/trials.html"
     _told = ("status_shown", "in_words", "doubts", "reason", "created_by", "created_at", "published_by", "published_at")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -72,6 +73,19 @@ class RouteVersionDesk(Desk):
         """The right, and where the button would do something. Another business's version is left to the deed, which doesn't find it."""
         version = self.get_object(request, object_id) if object_id else None
         return request.user.has_perm("routing.publish_routeversion") and (version is None or version.status == status)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With what rooms above can do with a draft."""
+        version: RouteVersion | None = self.get_object(request, object_id)
+        found = [
+            {"title": each.title, "icon": each.icon, "address": each.address(version.route.business_id, version.pk)}
+            for each in trials.trials
+            if version is not None and version.status == RouteStatus.DRAFT and request.user.has_perm(each.permission)
+        ]
+        page: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | {"trials": found})
+        return page
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new draft begins with what its route says now."""

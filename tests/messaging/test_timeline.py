@@ -426,7 +426,7 @@ def test_a_message_that_really_went_its_way_is_told_alike(simulator: Simulator) 
         "message.failed",
     ]
     assert page.summary == "It did not arrive: the recipient can't be reached there."
-    assert [(rule["route"], rule["held"]) for rule in page.rules] == [("default", True)]
+    assert [(rule.route, rule.verdict) for rule in page.rules] == [("default", "decides")]
     assert (page.business, page.recipient, page.ahead) == ("Alice", "+20*******014", [])
 
 
