@@ -29,6 +29,9 @@ class Scope(TextChoices):
     TEMPLATES_READ = "templates:read"
     TEMPLATES_WRITE = "templates:write"
     WEBHOOKS_MANAGE = "webhooks:manage"
+    SUPPRESSIONS_READ = "suppressions:read"
+    SUPPRESSIONS_MANAGE = "suppressions:manage"
+    INBOUND_READ = "inbound:read"
 
 
 class BusinessEventType(TextChoices):

@@ -230,7 +230,7 @@ def body(event: NewEvent) -> bytes:
         "metadata": event.metadata or {},
         "error": _error(event),
         "fallback": detail.get("fallback"),
-        **{name: detail[name] for name in ("recovered", "late", "deferred") if detail.get(name)},
+        **{name: detail[name] for name in ("recovered", "late", "deferred", "reply") if detail.get(name)},
     }
     return orjson.dumps({"type": event.type, "timestamp": event.occurred_at, "data": data}, option=orjson.OPT_UTC_Z)
 

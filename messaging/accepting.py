@@ -73,8 +73,9 @@ WITH asked AS MATERIALIZED (
         WHERE NOT g.holds OR NOT EXISTS (
             SELECT FROM unnest(g.channels) c WHERE NOT EXISTS (
                 SELECT FROM messaging_suppression s
-                WHERE s.business_id = a.business_id AND s.recipient_hash = i.recipient_hash AND s.channel IN ('', c)
-                  AND s.category IN ('', g.lane) AND (s.expires_at IS NULL OR s.expires_at > now())
+                WHERE s.business_id = a.business_id AND s.recipient_hash = i.recipient_hash AND s.mode IN ('', a.mode)
+                  AND s.channel IN ('', c) AND s.category IN ('', g.lane) AND s.lifted_at IS NULL
+                  AND (s.expires_at IS NULL OR s.expires_at > now())
             )
         )
     )

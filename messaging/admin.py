@@ -1,15 +1,13 @@
-"""Messages for operators and auditors: a list that never counts, a timeline for each, nothing that can be changed. And suppressions."""
+"""Messages for operators and auditors: a list that never counts, a timeline for each, nothing that can be changed."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connection, transaction
-from django.db.models import JSONField, Model, OuterRef, QuerySet, Subquery
+from django.db.models import JSONField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,16 +16,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from psycopg.errors import QueryCanceled
-from unfold.paginator import InfinitePaginator
 
 from accounts import ids
-from accounts.desk import Desk, ReadOnlyDesk, action, business_of, display
+from accounts.desk import ReadOnlyDesk, business_of, display
 from accounts.models import Business, Person
 from messaging import aside_admin, disclosing, dossier, filters, phrases, searching  # noqa: F401 - aside_admin registers its page
 from messaging.disclosing import Disclosed
+from messaging.doors import suppression_desk  # noqa: F401 - registers its page
+from messaging.doors.searched import SearchedDesk
 from messaging.explain_admin import ExplainDesk
-from messaging.forms import SuppressionForm
-from messaging.models import Message, State, Suppression
+from messaging.models import Message, State
 from routing.vault import CannotOpen
 
 LABELS = {
@@ -43,46 +41,6 @@ LABELS = {
 
 PATIENCE = 5_000
 """Milliseconds that a list may take."""
-
-
-class SearchedDesk(Desk):
-    """A list with a search by POST: what a person types may be a phone number, and addresses end up in logs and histories.
-
-    The answer is a redirect to an address that bears only the recipient's keyed hash, which says nothing to whoever reads the log.
-    """
-
-    list_fullwidth = True
-    # Facets would count every filter's choices over the whole table.
-    show_facets = ShowFacets.NEVER
-    search_label = ""
-
-    class Media:
-        css = {"all": ["qsura/tones.css", "qsura/timeline.css", "qsura/explain.css"]}
-        js = ["qsura/copy.js"]
-
-    def get_urls(self) -> list[URLPattern]:
-        found = path(
-            "find/", self.admin_site.admin_view(require_POST(self.find)), name=f"{self.opts.app_label}_{self.opts.model_name}_find"
-        )
-        return [found, *super().get_urls()]
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        found = {"find_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_find"), "find_label": self.search_label}
-        response: HttpResponse = super().changelist_view(request, found | (extra_context or {}))
-        return response
-
-    def find(self, request: HttpRequest) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return HttpResponseRedirect(self.where(request, request.POST.get("text", "")))
-
-    def where(self, request: HttpRequest, text: str) -> str:
-        """The address of what was searched for."""
-        raise NotImplementedError
-
-    def list_of(self, **wanted: str) -> str:
-        address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        return f"{address}?{urlencode(wanted)}" if wanted else address
 
 
 @admin.register(Message)
@@ -235,82 +193,3 @@ class MessageDesk(SearchedDesk, ExplainDesk, ReadOnlyDesk):
             "may_look": isinstance(person, Person) and disclosing.may(person),
         }
         return TemplateResponse(request, "messaging/timeline.html", context, headers={"Cache-Control": "no-store"})
-
-
-@admin.register(Suppression)
-class SuppressionDesk(SearchedDesk):
-    form = SuppressionForm
-    change_list_template = "messaging/messages.html"
-    search_label = "Recipient, exactly"
-    list_display = ("fingerprint", "state", "reason", "channel_or_all", "category_or_all", "source", "business", "created_at", "expires_at")
-    list_filter = (filters.RecipientFilter, "reason", "channel", "category", "business")
-    list_select_related = ("business",)
-    ordering = ("-id",)
-    paginator = InfinitePaginator
-    actions = None
-    actions_detail = ("lift",)
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """An existing one shows no recipient, for there is none to show."""
-        asked = ("business", "recipient", "channel", "category", "reason", "source", "expires_at")
-        return asked if obj is None else ("fingerprint", "business", "channel", "category", "reason", "source", "created_at", "expires_at")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return () if obj is None else self.get_fields(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """It is lifted, never changed and never removed: that somebody was once not to be written to stays known."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_lift_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
-        return bool(super().has_change_permission(request))
-
-    @display(description="recipient")
-    def fingerprint(self, suppression: Suppression) -> str:
-        """Enough of the hash to tell two apart."""
-        return bytes(suppression.recipient_hash).hex()[:12]
-
-    @display(description="state", label={"in force": "danger", "over": "success"})
-    def state(self, suppression: Suppression) -> str:
-        return "in force" if _is_in_force(suppression) else "over"
-
-    @display(description="channel")
-    def channel_or_all(self, suppression: Suppression) -> str:
-        return suppression.get_channel_display() if suppression.channel else "every channel"
-
-    @display(description="category")
-    def category_or_all(self, suppression: Suppression) -> str:
-        return suppression.category or "every category"
-
-    def where(self, request: HttpRequest, text: str) -> str:
-        hashed = searching.hash_of(text)
-        if hashed is None and text.strip():
-            self.message_user(request, "Write a number in E.164, such as +201001234567, or an e-mail address.", messages.WARNING)
-        return self.list_of(recipient_hash=hashed.hex()) if hashed else self.list_of()
-
-    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
-        obj.source = obj.source or request.user.get_username()
-        super().save_model(request, obj, form, change)
-
-    @action(description="Lift", url_path="lift", permissions=["lift"], icon="lock_open")
-    def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        suppression: Suppression | None = self.get_object(request, object_id)
-        address = self.list_of()
-        if suppression is None or not _is_in_force(suppression):
-            self.message_user(request, "It is not in force.", messages.WARNING)
-            return HttpResponseRedirect(address)
-        if request.method != "POST":
-            context = self.admin_site.each_context(request) | {"title": "Lift", "opts": self.opts, "original": suppression}
-            return TemplateResponse(request, "messaging/lift.html", context)
-        suppression.expires_at = timezone.now()
-        suppression.save(update_fields=["expires_at"])
-        self.log_change(request, suppression, "Lifted: the recipient may be written to again.")
-        self.message_user(request, "Lifted: the recipient may be written to again.")
-        return HttpResponseRedirect(address)
-
-
-def _is_in_force(suppression: Suppression) -> bool:
-    return suppression.expires_at is None or suppression.expires_at > timezone.now()

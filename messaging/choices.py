@@ -20,6 +20,7 @@ class EventType(TextChoices):
     EXPIRED = "message.expired"
     CANCELED = "message.canceled"
     FALLBACK = "message.fallback"
+    REPLIED = "message.replied"
 
 
 EVERY_TYPE: list[str] = [*EventType.values, *BusinessEventType.values]
@@ -31,3 +32,29 @@ class SuppressionReason(TextChoices):
     COMPLAINT = "complaint"
     INVALID = "invalid"
     STAFF = "staff"
+
+
+class SuppressionOrigin(TextChoices):
+    """By which way a suppression came. What a recipient did by a word or at a provider, the recipient may undo; nothing else."""
+
+    STAFF = "staff"
+    API = "api"
+    IMPORTED = "imported"
+    KEYWORD = "keyword"  # STOP
+    PROVIDER = "provider"  # a provider's code for an opt-out, or a complaint
+    ONE_CLICK = "one_click"  # the link of an e-mail
+
+
+class Keyword(TextChoices):
+    """What a word that stands alone asks for."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+
+
+class LinkedBy(TextChoices):
+    """How we know which message an inbound one answers: its provider says so, or it is the last one that we sent there."""
+
+    CONTEXT = "context"
+    RECENCY = "recency"

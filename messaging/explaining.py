@@ -119,7 +119,7 @@ def _consent(recipient: Recipient, entry: Entry, channels: list[str], caller: Ca
         {
             "channel": channel,
             "allowed": not consent.forbids(
-                rows, business_id=caller.business_id, recipient_hash=hash_, channel=channel, category=entry.category
+                rows, business_id=caller.business_id, recipient_hash=hash_, mode=caller.mode, channel=channel, category=entry.category
             ),
         }
         for channel in channels

@@ -22,6 +22,7 @@ from django.db import connection, transaction
 
 from messaging import aside, consent, deferral, record, references
 from messaging.calling import Ready
+from messaging.consent import InForce
 from messaging.course import OUT_OF_SERVICE_WAIT
 from messaging.deferral import Deferral
 from messaging.lifecycle import Trouble
@@ -142,16 +143,19 @@ def _said(stories: Iterable[UUID]) -> dict[UUID, _Said]:
         return {row[0]: _Said(bytes(row[1]), bytes(row[2]), row[3], row[4], bytes(row[5]), row[6]) for row in cursor.fetchall()}
 
 
-def _begin(
-    story: Story, said: _Said, suppressed: set[tuple[UUID, bytes, str, str]], *, lease: UUID, lease_ends: float, at: datetime
-) -> Ready | None:
+def _begin(story: Story, said: _Said, suppressed: set[InForce], *, lease: UUID, lease_ends: float, at: datetime) -> Ready | None:
     """One attempt's last questions: is it in time, wanted, and by a usable account? Then it is written down as begun."""
     story.move_on(at=at)
     waiting, subject = story.waiting, story.subject
     if waiting is None or waiting.due_at > at:
         return None
     if consent.forbids(
-        suppressed, business_id=subject.business_id, recipient_hash=said.recipient_hash, channel=waiting.channel, category=subject.lane
+        suppressed,
+        business_id=subject.business_id,
+        recipient_hash=said.recipient_hash,
+        mode=subject.mode,
+        channel=waiting.channel,
+        category=subject.lane,
     ):
         story.skip(Trouble(ErrorClass.OPTED_OUT, "suppressed"), at=at)
         return None

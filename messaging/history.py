@@ -198,10 +198,7 @@ def show(message: Message, state: State) -> dict[str, Any]:
 
 def mask(message: Message) -> str:
     """The recipient, enough to recognise and too little to use."""
-    text = vault.unseal(bytes(message.recipient), bound_to=f"message:{message.id}").decode()
-    if "@" in text:
-        return f"{text[0]}***@{text.rpartition('@')[2]}"
-    return f"{text[:3]}{'*' * (len(text) - 6)}{text[-3:]}"
+    return recipients.mask(vault.unseal(bytes(message.recipient), bound_to=f"message:{message.id}").decode())
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
@@ -244,6 +241,7 @@ def _event(row: Event, *, reference: str | None, metadata: dict[str, Any] | None
         "recovered": detail.get("recovered", False),
         "late": detail.get("late", False),
         "deferred": detail.get("deferred"),
+        "reply": detail.get("reply"),
     }
 
 

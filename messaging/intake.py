@@ -17,6 +17,7 @@ from accounts.models import ApiKey
 from accounts.refusals import FieldError, Refusal, Unauthenticated
 from messaging import accepting, consent, preparing, pressure
 from messaging.accepting import Accepted, Outcome, Replay
+from messaging.consent import InForce
 from messaging.lifecycle import Status
 from messaging.orders import Order
 from messaging.preparing import Prepared, Wanted
@@ -181,10 +182,10 @@ def _consented(results: Sequence[Prepared | Refusal], *, caller: Caller, at: dat
     return [_suppressed() if isinstance(item, Prepared) and rows and _is_forbidden(item, rows) else item for item in results]
 
 
-def _is_forbidden(item: Prepared, rows: set[tuple[Any, bytes, str, str]]) -> bool:
-    business_id, hash_, category = item.caller.business_id, item.recipient_hash, item.entry.category
+def _is_forbidden(item: Prepared, rows: set[InForce]) -> bool:
+    caller, hash_, category = item.caller, item.recipient_hash, item.entry.category
     return all(
-        consent.forbids(rows, business_id=business_id, recipient_hash=hash_, channel=channel, category=category)
+        consent.forbids(rows, business_id=caller.business_id, recipient_hash=hash_, mode=caller.mode, channel=channel, category=category)
         for channel in item.channels
     )
 

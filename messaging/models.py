@@ -17,7 +17,8 @@ from accounts import ids
 from accounts.choices import Mode
 from accounts.history import History
 from accounts.models import Business
-from messaging.choices import EventType, SuppressionReason
+from messaging.choices import EventType, SuppressionOrigin, SuppressionReason
+from messaging.inbound_records import Inbound  # noqa: F401 - Django looks for models here
 from messaging.lifecycle import AttemptStatus, Status
 from routing.choices import Channel, TrafficClass
 
@@ -294,23 +295,68 @@ class ProviderReference(models.Model):
 
 
 class Suppression(models.Model):
-    """A recipient who must not be written to: by a business, on a channel (or all), in a category (or all)."""
+    """A recipient who must not be written to: by a business, on a channel (or all), in a category (or all). Lifted, it stays as history."""
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="suppressions")
+    mode = models.CharField(max_length=4, choices=Mode, blank=True, default="", db_default="", help_text="Empty: both worlds.")
     recipient_hash = models.BinaryField(max_length=16)
+    sealed = models.BinaryField(null=True, help_text="The recipient, sealed, for the business's own export; empty where nobody gave it.")
     channel = models.CharField(max_length=10, choices=Channel, blank=True, help_text="Empty: every channel.")
     category = models.CharField(max_length=14, choices=TrafficClass, blank=True, help_text="Empty: every category.")
     reason = models.CharField(max_length=20, choices=SuppressionReason)
+    origin = models.CharField(
+        max_length=10, choices=SuppressionOrigin, default=SuppressionOrigin.STAFF, db_default=SuppressionOrigin.STAFF.value
+    )
     source = models.CharField(max_length=200, blank=True, help_text="Who or what said so: a provider's code, a member of staff, a form.")
+    evidence = models.JSONField(null=True, blank=True, help_text="What shows it: flat, ids and codes, no personal data.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lifted_by = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    lifted_because = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
 
     class Meta:
+        constraints = [
+            # One of a kind in force. Serves the check at accept and at every hand-off, too: it begins with the business and the recipient.
+            models.UniqueConstraint(
+                fields=["business", "recipient_hash", "mode", "channel", "category", "reason", "origin"],
+                condition=Q(lifted_at__isnull=True),
+                name="messaging_suppression_in_force",
+            )
+        ]
         indexes = [
-            # The check at accept and at every hand-off.
-            models.Index(fields=["business", "recipient_hash"], name="messaging_suppression_check"),
+            # GET /v1/suppressions: a business's newest first, those lifted too; ?recipient= finds by the hash.
+            models.Index(fields=["business", "-id"], name="messaging_suppression_list"),
         ]
 
     def __str__(self) -> str:
         return f"{self.reason} ({self.channel or 'every channel'})"
+
+
+class SuppressionImport(models.Model):
+    """A file of suppressions that is taken in in the background, a thousand lines at a time. Its content goes when it is done."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    business = models.ForeignKey(Business, on_delete=models.PROTECT, related_name="+")
+    mode = models.CharField(max_length=4, choices=Mode, blank=True, default="", help_text="Empty: both worlds.")
+    name = models.CharField(max_length=200, help_text="The file's name.")
+    by = models.CharField(max_length=200)
+    content = models.BinaryField(null=True, help_text="Sealed; empty when it is done.")
+    lines = models.IntegerField(help_text="How many it has, without the heading.")
+    done = models.IntegerField(default=0)
+    added = models.IntegerField(default=0)
+    known = models.IntegerField(default=0, help_text="Lines whose suppression was in force already.")
+    wrong = models.IntegerField(default=0)
+    faults = models.JSONField(default=list, help_text="The first wrong lines: {line, code}; nothing of their content.")
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # The sweep: is anything left to take in?
+            models.Index(fields=["id"], condition=Q(finished_at__isnull=True), name="messaging_import_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

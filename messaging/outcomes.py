@@ -17,6 +17,7 @@ from messaging.calling import Answered
 from messaging.course import OUT_OF_SERVICE_WAIT, RETRIED
 from messaging.lifecycle import Trouble
 from messaging.story import Story
+from messaging.suppressions import learning
 from messaging.troubles import Refused
 from routing.providers import base
 from routing.providers.base import ErrorClass
@@ -67,7 +68,21 @@ def _finish(answered: Sequence[Answered], *, kept: Mapping[UUID, record.Kept]) -
         for each in answered:
             _hear(stories[each.ready.message_id], each, at=at)
         record.save(stories.values())
+        learning.learn(_opted_out(answered, stories), at=at)
     return at
+
+
+def _opted_out(answered: Sequence[Answered], stories: Mapping[UUID, Story]) -> list[learning.Refusal]:
+    return [
+        learning.Refusal(
+            each.ready.message_id,
+            each.ready.account_id,
+            stories[each.ready.message_id].attempts[each.ready.number].channel,
+            each.outcome.fault.raw_code,
+        )
+        for each in answered
+        if each.outcome.fault is not None and each.outcome.fault.error_class is ErrorClass.OPTED_OUT
+    ]
 
 
 def _tell_staff(answered: Sequence[Answered], *, at: datetime) -> None:

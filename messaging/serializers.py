@@ -20,7 +20,7 @@ METADATA_BYTES = 2048
 MOST_ITEMS = 1000
 
 
-def _readable(text: str) -> None:
+def readable(text: str) -> None:
     """It stands in logs, pages and webhooks beside other words, and must not break or turn them."""
     if letters.is_unprintable(text) or letters.turns_others(text) or "\n" in text:
         raise serializers.ValidationError("Leave out control characters and marks that turn the direction of writing.", code="unreadable")
@@ -32,7 +32,7 @@ class Metadata(serializers.DictField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         values: dict[str, Any] = super().to_internal_value(data)
         for text in (*values, *(value for value in values.values() if isinstance(value, str))):
-            _readable(text)
+            readable(text)
         if any(isinstance(value, dict | list) for value in values.values()):
             raise serializers.ValidationError("Keep it flat: texts, numbers, true, false or null, no objects or lists.", code="not_flat")
         if len(orjson.dumps(values)) > METADATA_BYTES:
@@ -74,7 +74,7 @@ class Send(Shape):
         help_text="BCP 47; else the business's own.",
     )
     reference = serializers.CharField(
-        max_length=255, required=False, allow_null=True, validators=[_readable], help_text="Your own id; echoed everywhere."
+        max_length=255, required=False, allow_null=True, validators=[readable], help_text="Your own id; echoed everywhere."
     )
     metadata = Metadata(
         child=serializers.JSONField(allow_null=True), required=False, allow_null=True, help_text="Flat, up to 2 kB; echoed in events."
@@ -222,6 +222,12 @@ class Deferred(serializers.Serializer[Any]):
     until = serializers.DateTimeField(help_text="When it goes on.")
 
 
+class Reply(serializers.Serializer[Any]):
+    inbound = serializers.CharField()
+    kind = serializers.CharField()
+    linked_by = serializers.CharField(help_text="context: the provider says so. recency: it was the last one sent to this recipient.")
+
+
 class ToldEvent(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="The `webhook-id` of its deliveries.")
     type = serializers.ChoiceField(EventType.values)
@@ -241,6 +247,7 @@ class ToldEvent(serializers.Serializer[Any]):
     recovered = serializers.BooleanField(help_text="It arrived after all, although it had been reported as failed.")
     late = serializers.BooleanField(help_text="A failure that came after the arrival; the status stays.")
     deferred = Deferred(allow_null=True)
+    reply = Reply(allow_null=True, help_text="Of `message.replied`: the inbound message.")
 
 
 class Story(serializers.Serializer[Any]):

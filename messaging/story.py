@@ -198,9 +198,14 @@ class Story:
         attempt.tries -= 1
         self.refused(attempt.number, trouble, at=at)
 
-    def cancel(self, *, at: datetime) -> None:
-        """The business takes it back; whether it still can is `is_in_hands`."""
-        self._end(Status.CANCELED, None, at=at)
+    def cancel(self, trouble: Trouble | None = None, *, at: datetime) -> None:
+        """The business takes it back, or its recipient does (`trouble`); whether they still can is `is_in_hands`."""
+        self._end(Status.CANCELED, trouble, at=at)
+
+    def replied(self, detail: Mapping[str, Any], *, attempt: int | None, occurred_at: datetime, at: datetime) -> None:
+        """The recipient has answered it, which changes no status."""
+        made = self.attempts.get(attempt) if attempt else None
+        self._tell(EventType.REPLIED, at=at, occurred_at=occurred_at, attempt=made, detail={"reply": dict(detail)})
 
     def is_in_hands(self) -> bool:
         """Whether a provider has it, or may have it, right now."""

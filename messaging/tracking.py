@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -16,6 +16,8 @@ from messaging import lifecycle, parts, record
 from messaging.lifecycle import AttemptStatus, Trouble
 from messaging.signals import NewEvent
 from messaging.story import Story
+from messaging.suppressions import learning
+from routing.providers.base import ErrorClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,17 @@ def join(said: Sequence[Said], *, at: datetime) -> Joined:
             for each in group:
                 _hear(stories[each.message_id], each, at=at)
                 receipts.append(_receipt(each))
-        return Joined(record.save(stories.values(), receipts=receipts), strangers)
+        events = record.save(stories.values(), receipts=receipts)
+        learning.learn(_opted_out(ours, stories), at=at)
+        return Joined(events, strangers)
+
+
+def _opted_out(said: Sequence[Said], stories: Mapping[UUID, Story]) -> list[learning.Refusal]:
+    return [
+        learning.Refusal(each.message_id, each.account_id, stories[each.message_id].attempts[each.attempt].channel, each.raw_code or "")
+        for each in said
+        if each.trouble is not None and each.trouble.error_class == ErrorClass.OPTED_OUT
+    ]
 
 
 class Found(NamedTuple):

@@ -46,7 +46,7 @@ def test_an_example_has_the_shape_of_what_is_sent(type_: str) -> None:
         error_class=error["class"],
         error_code=error["code"],
         raw_code=error["provider_code"],
-        detail={"fallback": data["fallback"]},
+        detail={"fallback": data["fallback"], "reply": data.get("reply")},
         **{name: data[name] for name in ("seq", "previous_status", "status", "final", "channel", "reference", "metadata")},
     )
 

@@ -473,7 +473,16 @@ def test_the_database_refuses(sql: str, model: type[Message | Event | Receipt], 
 
 def suppress(client: Client, **fields: str) -> str:
     """Fill in the form; the answer's text where it is refused."""
-    usual = {"recipient": RECIPIENT, "channel": "", "category": "", "reason": "staff", "source": "", "expires_at_0": "", "expires_at_1": ""}
+    usual = {
+        "recipient": RECIPIENT,
+        "mode": "",
+        "channel": "",
+        "category": "",
+        "reason": "staff",
+        "source": "",
+        "expires_at_0": "",
+        "expires_at_1": "",
+    }
     return client.post(f"{SUPPRESSIONS}add/", usual | fields).content.decode()
 
 
@@ -487,6 +496,7 @@ def test_an_operator_suppresses_a_recipient(operator: Client, shop: Business, no
         consent.suppressed([vault.blind_index(RECIPIENT)], business_ids=[shop.id], at=now),
         business_id=shop.id,
         recipient_hash=vault.blind_index(RECIPIENT),
+        mode="live",
         channel="sms",
         category="utility",
     )
@@ -542,13 +552,17 @@ def test_a_suppression_is_lifted_and_stays_known(operator: Client, shop: Busines
     lift = f"{SUPPRESSIONS}{made.id}/lift/"
 
     asked = text_of(operator, lift)
-    unchanged = Suppression.objects.get().expires_at
-    operator.post(lift)
+    unchanged = Suppression.objects.get().lifted_at
+    without = operator.post(lift).content.decode()
+    operator.post(lift, {"because": "They rang us."})
 
+    assert "This field is required" in without
     assert "may write to this recipient again" in asked
     assert unchanged is None
     assert consent.suppressed([vault.blind_index(RECIPIENT)], business_ids=[shop.id], at=timezone.now()) == set()
     assert LogEntry.objects.filter(change_message__contains="Lifted").count() == 1
+    made.refresh_from_db()
+    assert (made.lifted_by, made.lifted_because, made.lifted_at is not None) == ("operator", "They rang us.", True)
     assert operator.post(lift)["Location"] == SUPPRESSIONS
 
 
@@ -580,9 +594,9 @@ def test_a_strangers_suppression_is_not_lifted(
     made = Suppression.objects.get()
     client = enter(factories.person(Role.OPERATOR, of=stranger, name="elsewhere"))
 
-    client.post(f"{SUPPRESSIONS}{made.id}/lift/")
+    client.post(f"{SUPPRESSIONS}{made.id}/lift/", {"because": "why not"})
 
-    assert Suppression.objects.get().expires_at is None
+    assert Suppression.objects.get().lifted_at is None
 
 
 # The first page
