@@ -213,11 +213,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-DATE_FORMAT = "j M Y"
-TIME_FORMAT = "H:i:s"
-DATETIME_FORMAT = f"{DATE_FORMAT}, {TIME_FORMAT}"
-SHORT_DATE_FORMAT = "Y-m-d"
-SHORT_DATETIME_FORMAT = "Y-m-d H:i"
+FORMAT_MODULE_PATH = ["qsura_platform.formats"]
 
 # Pages
 

@@ -67,6 +67,18 @@ def test_a_disabled_endpoint_comes_back_with_one_click(desk: Desk) -> None:
     assert desk.errors == []
 
 
+@pytest.mark.parametrize("width", [1280, 1024, 390])
+def test_a_page_is_no_wider_than_its_window(desk: Desk, width: int) -> None:
+    alice, page = operator(desk)
+    page.set_viewport_size({"width": width, "height": 900})
+    endpoint = listen(alice.business)
+
+    for address in (f"{endpoint.pk}/change/", "add/"):
+        page.goto(f"{desk.url}/admin/callbacks/endpoint/{address}")
+        shot(page, f"endpoint-{address.split('/')[-2]}-{width}")
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
 def test_a_replay_is_watched_and_canceled(desk: Desk) -> None:
     alice, page = operator(desk)
     now = timezone.now()
