@@ -34,6 +34,8 @@ class Kind(TextChoices):
     """What staff are told of. One trouble is one alert: its kind, and what it is about."""
 
     PROVIDER_DEGRADED = "provider_degraded", "Provider degraded"
+    BREAKER_OPEN = "breaker_open", "Breaker open"
+    SHARE_LOWERED = "share_lowered", "Share lowered"
     ACCOUNT_OUT_OF_SERVICE = "account_out_of_service", "Provider account out of service"
     RECEIPTS_SILENT = "receipts_silent", "Receipts are silent"
     TEMPLATE_PAUSED = "template_paused", "Template paused by its provider"
@@ -78,6 +80,16 @@ _MEANINGS: dict[Kind, tuple[Severity, str]] = {
         Severity.URGENT,
         "Look at the provider's status page and at the account's latest errors. Messages go round it where their route has another way. "
         "If it lasts, publish a route that leaves the account out.",
+    ),
+    Kind.BREAKER_OPEN: (
+        Severity.URGENT,
+        "Half of the account's calls failed, so none is made but a few probes now and then, which close the breaker by themselves. Look at "
+        "the provider's status page. Messages take another account or step where their route has one; the others wait.",
+    ),
+    Kind.SHARE_LOWERED: (
+        Severity.NOTICE,
+        "The account fails or is slow more often than the others of its steps, so they get a part of its traffic until it is better. "
+        "Its page shows the figures and every change; its share drifts back by itself.",
     ),
     Kind.ACCOUNT_OUT_OF_SERVICE: (
         Severity.URGENT,

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from messaging import record
-from routing import carriers
+from routing import carriers, tally
 from routing.providers import base
 from routing.providers.base import ErrorClass
 from routing.transport import NoAnswer, NotSent, Transport
@@ -34,6 +34,8 @@ class Ready:
     version_id: UUID
     kept: record.Kept | None = None
     """Its story, if nobody touches it meanwhile."""
+    is_probe: bool = False
+    """Whether a breaker that is half open let it through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,29 @@ class Answered:
 
     ready: Ready
     outcome: base.Handoff
+    took: float = 0.0
+    """Seconds."""
 
 
 async def call(ready: Ready, transport: Transport) -> Answered:
     """Make the call. Whatever comes of it is an answer; nothing is raised."""
-    if time.monotonic() >= ready.lease_ends:
-        # This process was frozen past its lease: somebody else may have settled the attempt, so no call is made now.
-        return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, "lease_lost")))
+    began = time.monotonic()
+    outcome = await _outcome(ready, transport) if began < ready.lease_ends else _TOO_LATE
+    return Answered(ready, outcome, time.monotonic() - began)
+
+
+_TOO_LATE = base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, tally.LEASE_LOST))
+"""This process was frozen past its lease: somebody else may have settled the attempt, so no call is made now."""
+
+
+async def _outcome(ready: Ready, transport: Transport) -> base.Handoff:
     try:
         answer = await carriers.carry(ready.call, transport, timeout=settings.QSURA_PROVIDER_TIMEOUT)
-        return Answered(ready, ready.adapter.read_answer(ready.account, answer))
+        return ready.adapter.read_answer(ready.account, answer)
     except NotSent as failure:
-        return Answered(ready, base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, failure.reason)))
+        return base.Handoff(fault=base.Fault(ErrorClass.PROVIDER_FAULT, failure.reason))
     except NoAnswer:
-        return Answered(ready, base.Handoff())
+        return base.Handoff()
     except Exception as error:  # noqa: BLE001 - an answer that breaks its reader says nothing about the outcome
         logger.error("A provider's answer could not be read: %s", type(error).__name__)  # noqa: TRY400 - a traceback may quote it
-        return Answered(ready, base.Handoff())
+        return base.Handoff()

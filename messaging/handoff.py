@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import orjson
@@ -27,7 +28,7 @@ from messaging.course import OUT_OF_SERVICE_WAIT
 from messaging.deferral import Deferral
 from messaging.lifecycle import Trouble
 from messaging.story import Story
-from routing import credentials, vault
+from routing import credentials, gates, vault
 from routing.choices import Channel
 from routing.providers import base
 from routing.providers.base import ErrorClass
@@ -37,6 +38,16 @@ logger = logging.getLogger(__name__)
 
 _MARGIN = 2.0
 """Seconds that a lease outlasts the last call that is begun under it, for recording what became of it."""
+
+
+class _Row(NamedTuple):
+    """A row of the queue that was claimed."""
+
+    message_id: UUID
+    at: datetime
+    account_id: UUID
+    is_limited: bool
+    """Whether the account's gate must be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +62,16 @@ class _Said:
     timezone: str | None
 
 
-_CLAIM = """
-SELECT d.message_id, clock_timestamp() FROM unnest(%(accounts)s::uuid[], %(rooms)s::integer[]) AS a(account_id, room) CROSS JOIN LATERAL (
+_CLAIM = f"""
+SELECT d.message_id, clock_timestamp(), a.account_id, a.is_limited
+FROM unnest(%(accounts)s::uuid[], %(rooms)s::integer[]) AS u(account_id, room)
+LEFT JOIN LATERAL (
+    -- OFFSET 0 keeps it a look-up by key: joined otherwise, accounts would be served in the tables' order.
+    SELECT {gates.ALLOWED} AS allowed FROM routing_provideraccount p LEFT JOIN routing_gate g ON g.account_id = p.id
+    WHERE p.id = u.account_id OFFSET 0
+) gate ON true
+CROSS JOIN LATERAL (SELECT u.account_id, least(u.room, gate.allowed) AS room, gate.allowed IS NOT NULL AS is_limited) a
+CROSS JOIN LATERAL (
     WITH RECURSIVE step AS (
         (SELECT business_id FROM messaging_due WHERE lane = %(lane)s AND account_id = a.account_id ORDER BY business_id LIMIT 1)
         UNION ALL
@@ -73,11 +92,12 @@ SELECT d.message_id, clock_timestamp() FROM unnest(%(accounts)s::uuid[], %(rooms
         ORDER BY due_at LIMIT greatest(1, a.room / (SELECT count(*) FROM waiting)) FOR UPDATE SKIP LOCKED
     ) own LIMIT a.room
 ) d LIMIT %(limit)s
-"""
+"""  # noqa: S608 - of constants alone
 """An account's room is shared out among the businesses that wait for it, so that nobody waits behind somebody else's hundred thousand. It
-steps from business to business by the index; what one of them leaves is claimed the next time, a moment later."""
+steps from business to business by the index; what one of them leaves is claimed the next time, a moment later. What an account's gate does
+not let through stays due."""
 _CLAIM_AGAIN = """
-SELECT message_id, clock_timestamp() FROM messaging_due
+SELECT message_id, clock_timestamp(), account_id, true FROM messaging_due
 WHERE message_id = ANY(%(ids)s::uuid[]) AND due_at <= clock_timestamp() AND calling_at IS NULL FOR UPDATE SKIP LOCKED
 """
 _SAID = """
@@ -92,37 +112,57 @@ def begin(lane: str, *, rooms: Mapping[UUID, int], lease: UUID, limit: int = 200
     `rooms`: how many calls each account may be given, in the order in which accounts are served; never more than `limit` in all.
     """
     lease_ends = time.monotonic() + settings.QSURA_LEASE - settings.QSURA_PROVIDER_TIMEOUT - _MARGIN
-    rows: list[tuple[UUID, datetime]] = []
+    rows: list[_Row] = []
+    asked = {"accounts": list(rooms), "rooms": list(rooms.values()), "lane": lane, "limit": limit, **gates.asked(lane)}
     try:
         with transaction.atomic():
-            rows = _claim(_CLAIM, {"accounts": list(rooms), "rooms": list(rooms.values()), "lane": lane, "limit": limit})
-            return len(rows), _begin_all(rows, lease=lease, lease_ends=lease_ends)
+            rows, held = _let_through(_claim(_CLAIM, asked), lane=lane)
+            return len(rows), _begin_all(rows, held=held, lease=lease, lease_ends=lease_ends)
     except aside.AWAY:
         raise
     except Exception:
         if not rows:
             raise
         # One message broke the batch: each is begun alone, and the one that breaks again is counted against.
-        ready = aside.each_alone([row[0] for row in rows], partial(_begin_alone, lease=lease, lease_ends=lease_ends), place="hand-off")
+        alone = partial(_begin_alone, lane=lane, lease=lease, lease_ends=lease_ends)
+        ready = aside.each_alone([row.message_id for row in rows], alone, place="hand-off")
         return len(rows), [one for some in ready for one in some]
 
 
-def _claim(sql: str, parameters: dict[str, Any]) -> list[tuple[UUID, datetime]]:
+def _claim(sql: str, parameters: dict[str, Any]) -> list[_Row]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
+        return [_Row(*row) for row in cursor.fetchall()]
 
 
-def _begin_alone(message_ids: list[UUID], *, lease: UUID, lease_ends: float) -> list[Ready]:
-    return _begin_all(_claim(_CLAIM_AGAIN, {"ids": message_ids}), lease=lease, lease_ends=lease_ends)
+def _let_through(rows: list[_Row], *, lane: str) -> tuple[list[_Row], dict[UUID, gates.Pass]]:
+    """Those rows that their accounts' gates let through, and the gates, held until the transaction ends; the others stay due."""
+    limited = {row.account_id for row in rows if row.is_limited}
+    if not limited:
+        return rows, {}
+    held = gates.hold(limited, lane=lane)
+    left = {account_id: len(rows) if gate.allowed is None else gate.allowed for account_id, gate in held.items()}
+    through = []
+    for row in rows:
+        if row.is_limited and left.get(row.account_id, 0) <= 0:
+            continue
+        if row.is_limited:
+            left[row.account_id] -= 1
+        through.append(row)
+    return through, held
 
 
-def _begin_all(rows: list[tuple[UUID, datetime]], *, lease: UUID, lease_ends: float) -> list[Ready]:
+def _begin_alone(message_ids: list[UUID], *, lane: str, lease: UUID, lease_ends: float) -> list[Ready]:
+    rows, held = _let_through(_claim(_CLAIM_AGAIN, {"ids": message_ids}), lane=lane)
+    return _begin_all(rows, held=held, lease=lease, lease_ends=lease_ends)
+
+
+def _begin_all(rows: list[_Row], *, held: Mapping[UUID, gates.Pass], lease: UUID, lease_ends: float) -> list[Ready]:
     if not rows:
         return []
-    at = rows[0][1]
+    at = rows[0].at
     # A story that somebody else holds stays due, and is claimed the next time.
-    stories = record.load([row[0] for row in rows], skip_locked=True)
+    stories = record.load([row.message_id for row in rows], skip_locked=True)
     said = _said(stories)
     standing.warm({each.version_id for each in said.values()}, at=at)
     suppressed = consent.suppressed(
@@ -133,8 +173,10 @@ def _begin_all(rows: list[tuple[UUID, datetime]], *, lease: UUID, lease_ends: fl
         if (one := _begin(story, said[story.subject.id], suppressed, lease=lease, lease_ends=lease_ends, at=at)) is not None:
             ready.append(one)
     record.save(stories.values())
+    gates.spend(Counter(one.account_id for one in ready if one.account_id in held), held=held, at=at)
     kept = record.keep([stories[one.message_id] for one in ready])
-    return [replace(one, kept=kept[one.message_id]) for one in ready]
+    probing = {account_id for account_id, gate in held.items() if gate.is_probe}
+    return [replace(one, kept=kept[one.message_id], is_probe=one.account_id in probing) for one in ready]
 
 
 def _said(stories: Iterable[UUID]) -> dict[UUID, _Said]:
@@ -247,6 +289,21 @@ def _validity(story: Story, step: int, *, at: datetime) -> int:
     """How long the provider may keep trying: no longer than the step waits for it, nor beyond the deadline."""
     left = (story.subject.expires_at - at).total_seconds()
     return max(1, int(min(story.subject.plan[step].get("within") or left, left)))
+
+
+_LIMITED = """
+SELECT p.id FROM routing_provideraccount p WHERE p.id = ANY(%(ids)s::uuid[]) AND p.rate IS NOT NULL AND EXISTS (
+    SELECT FROM messaging_due d
+    WHERE d.lane = %(lane)s AND d.account_id = p.id AND d.due_at <= statement_timestamp() AND d.calling_at IS NULL)
+"""
+
+
+def next_token(lane: str, *, account_ids: Collection[UUID]) -> float | None:
+    """Seconds until one of these accounts that limits its rate takes another call of this lane; None if nothing waits for that."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LIMITED, {"lane": lane, "ids": list(account_ids)})
+        waiting = [account_id for (account_id,) in cursor.fetchall()]
+    return gates.next_token(waiting, lane=lane)
 
 
 _STRANDED = """

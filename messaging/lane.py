@@ -18,9 +18,8 @@ from uuid import UUID, uuid4
 
 from messaging import calling, handoff, outcomes
 from messaging.calling import Answered, Ready
-from routing import credentials
+from routing import credentials, tally
 from routing.credentials import Account
-from routing.providers.base import ErrorClass
 from routing.transport import Transport, shared
 
 logger = logging.getLogger(__name__)
@@ -34,6 +33,8 @@ SCARCE = 0.25
 LINGER = 0.15
 """Seconds that an idle lane stays awake: what comes by then needs no bell."""
 _TICK = 0.02
+_NAP = 0.25
+"""Seconds that a lane sleeps at most while work waits for a token: others may become due meanwhile."""
 _MOMENT = 0.01
 """Seconds for which answers gather to be recorded together."""
 _STEP = 0.002
@@ -51,22 +52,35 @@ class Lane:
         self._transport: Transport = shared()
         self._answers: SimpleQueue[Answered] = SimpleQueue()
         self._in_flight: Counter[UUID] = Counter()
-        self._resting: dict[UUID, float] = {}
 
     def run(self, *, seconds: float) -> bool:
         """Work until nothing is due or the time is over, then finish what is in flight. Returns whether more may be due."""
         stop = time.monotonic() + seconds
-        idle_since: float | None = None
+        try:
+            return self._work(stop)
+        finally:
+            tally.settle(now=True)
+
+    def _work(self, stop: float) -> bool:
+        idle_at: float | None = None
         while (now := time.monotonic()) < stop:
             if self._start_more() or self._in_flight.total():
-                idle_since = None
-            elif idle_since is None:
-                idle_since = now
-            elif now - idle_since >= LINGER:
+                idle_at = None
+            elif idle_at is None:
+                idle_at = now + LINGER
+            elif now >= idle_at and not self._wait_for_token(stop - now):
                 return False
             self._finish_some()
         while self._in_flight.total():
             self._finish_some()
+        return True
+
+    def _wait_for_token(self, seconds: float) -> bool:
+        """Sleep until an account that limits its rate takes another call, if work waits for that; whether it does within the time."""
+        wait = handoff.next_token(self._name, account_ids=[account.id for account in self._serves()])
+        if wait is None or wait >= seconds:
+            return False
+        time.sleep(min(wait, _NAP))
         return True
 
     def _start_more(self) -> bool:
@@ -81,10 +95,8 @@ class Lane:
         return claimed > 0
 
     def _rooms(self) -> dict[UUID, int]:
-        """How many more calls each account may have, in no order that prefers anybody; without those that rest or are nearly full."""
-        now = time.monotonic()
-        self._resting = {account: until for account, until in self._resting.items() if until > now}
-        accounts = [account for account in self._serves() if account.id not in self._resting]
+        """How many more calls each account may have, in no order that prefers anybody; without those that are nearly full."""
+        accounts = list(self._serves())
         random.shuffle(accounts)
         rooms = {account.id: account.max_in_flight - self._in_flight[account.id] for account in accounts}
         return {account.id: rooms[account.id] for account in accounts if rooms[account.id] >= SCARCE * account.max_in_flight}
@@ -101,8 +113,9 @@ class Lane:
             return
         for each in answered:
             self._in_flight[each.ready.account_id] -= 1
-            self._notice(each)
+            tally.note(each.ready.account_id, each.outcome, took=each.took, is_probe=each.ready.is_probe)
         outcomes.finish(answered)
+        tally.settle()
 
     def _take(self) -> list[Answered]:
         """Answers, as many as come by a moment after the first: nobody waits for a moment, and a transaction for each few costs more than
@@ -121,9 +134,3 @@ class Lane:
             while len(answered) < BATCH:
                 answered.append(self._answers.get_nowait())
         return len(answered)
-
-    def _notice(self, answered: Answered) -> None:
-        """An account that asks for a rest gets it, from every message of this lane."""
-        fault = answered.outcome.fault
-        if fault is not None and fault.error_class is ErrorClass.THROTTLED and fault.retry_after:
-            self._resting[answered.ready.account_id] = time.monotonic() + fault.retry_after

@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging.models import IdempotencyKey, ProviderReference
+from routing import tally
 from templates_app import uses
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,10 @@ def make_partitions() -> int:
 
 
 def forget() -> None:
-    """Clear what has served: idempotency keys after a day, provider references after a month, counts of templates after three."""
+    """Clear what has served: idempotency keys after a day, provider references after a month, counts of templates after three,
+    of calls after two days."""
     now = timezone.now()
     IdempotencyKey.objects.filter(created_at__lt=now - KEYS_KEPT).delete()
     ProviderReference.objects.filter(created_at__lt=now - REFERENCES_KEPT).delete()
     uses.forget(at=now)
+    tally.forget()

@@ -145,10 +145,7 @@ class Story:
         if waiting is None or waiting.number != number:
             return
         if waiting.gives_up_at is not None and until >= waiting.gives_up_at:
-            if number not in self.attempts:
-                self.skip(trouble, at=at)
-            else:
-                self._call_is_over(number, lifecycle.fact(AttemptStatus.FAILED, at, trouble), at=at)
+            self.give_up(trouble, at=at)
             return
         waiting.due_at = min(until, self.subject.expires_at)
         waiting.lease = waiting.calling_at = None
@@ -165,6 +162,14 @@ class Story:
         waiting.lease = waiting.calling_at = None
         self._tell(EventType.SCHEDULED, at=at, attempt=self.attempts.get(waiting.number), detail=replace(deferral, until=until).tell())
 
+    def give_up(self, trouble: Trouble, *, at: datetime) -> None:
+        """The due attempt is not tried again, or not at all; what follows is the course's."""
+        number = self.due.number
+        if number not in self.attempts:
+            self.skip(trouble, at=at)
+        else:
+            self._call_is_over(number, lifecycle.fact(AttemptStatus.FAILED, at, trouble), at=at)
+
     def _call_is_over(self, number: int, said: Known, *, at: datetime) -> None:
         """Nothing that is new need be said by that: a receipt that was faster may have waited for the call's end alone."""
         self._clear(number)
@@ -173,8 +178,12 @@ class Story:
 
     def has_way_out(self, trouble: Trouble) -> bool:
         """Whether, if the due attempt failed like that, another account or step would be tried."""
+        return self.way_out(trouble) is not None
+
+    def way_out(self, trouble: Trouble) -> course.Again | None:
+        """Which one."""
         waiting = self.due
-        return course.way_out(self._view(), waiting.step, {waiting.account_id}, trouble) is not None
+        return course.way_out(self._view(), waiting.step, {waiting.account_id}, trouble)
 
     # What is done
 

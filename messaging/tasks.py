@@ -6,8 +6,9 @@ from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
-from messaging import bell, deadlines, handoff, retention, slots, usage, watching
+from messaging import bell, deadlines, detours, handoff, record, retention, slots, usage, watching
 from messaging.lane import Lane
+from routing import rebalancing
 
 SLICE = 3.0
 """Seconds that one run claims for; then it rings for its successor, so that a worker that is told to stop can."""
@@ -54,6 +55,7 @@ def settle() -> None:
     with slots.held("settle") as is_ours:
         if is_ours:
             handoff.rescue()
+            detours.look()
         while is_ours and deadlines.find_lost() + deadlines.settle_timed() >= deadlines.BATCH:
             pass
 
@@ -70,6 +72,14 @@ def count_uses() -> None:
 def watch() -> None:
     """Report what staff must know of messages, and resolve what is over."""
     watching.look(at=timezone.now())
+
+
+@shared_task
+def rebalance() -> None:
+    """Let the shares of accounts follow their health."""
+    with slots.held("rebalance") as is_ours:
+        if is_ours:
+            rebalancing.rebalance(at=record.clock())
 
 
 @shared_task

@@ -90,6 +90,7 @@ QSURA_ALLOWED_PRIVATE_TARGETS = env.list("QSURA_ALLOWED_PRIVATE_TARGETS", defaul
 QSURA_PROVIDER_TIMEOUT = env.float("QSURA_PROVIDER_TIMEOUT", default=10.0)
 QSURA_LEASE = env.int("QSURA_LEASE", default=60)
 QSURA_UNKNOWN_GRACE = env.int("QSURA_UNKNOWN_GRACE", default=60)
+QSURA_BREAKER_WAIT = env.float("QSURA_BREAKER_WAIT", default=30.0)
 QSURA_WEBHOOK_CHALLENGE = env.bool("QSURA_WEBHOOK_CHALLENGE", default=True)
 QSURA_WEBHOOK_TIMEOUT = env.float("QSURA_WEBHOOK_TIMEOUT", default=15.0)
 
@@ -351,6 +352,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget what has served": {"task": "messaging.tasks.forget", "schedule": schedule(600.0)},
     "watch messages": {"task": "messaging.tasks.watch", "schedule": schedule(30.0)},
     "watch callbacks": {"task": "callbacks.tasks.watch", "schedule": schedule(30.0)},
+    "rebalance accounts": {"task": "messaging.tasks.rebalance", "schedule": schedule(60.0)},
     "prove what messages were promised": {"task": "messaging.tasks.prove", "schedule": schedule(86_400.0)},
     "prove what webhooks were promised": {"task": "callbacks.tasks.prove", "schedule": schedule(86_400.0)},
     "tell staff": {"task": "callbacks.tasks.tell_staff", "schedule": schedule(15.0)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,9 @@ from django.db.models import Q
 
 from accounts.choices import Mode
 from routing import facts, rules, stand_ins
-from routing.choices import RouteStatus
+from routing.choices import Breaker, RouteStatus
 from routing.facts import Asked
-from routing.models import ProviderAccount, RouteVersion
+from routing.models import Gate, ProviderAccount, RouteVersion
 from routing.rules import Rule
 
 _KEPT = timedelta(seconds=5)
@@ -41,6 +41,12 @@ class Known:
     mode: str
     out_of_service: str
     """What keeps it from serving, or nothing."""
+    shut: str = ""
+    """Why it lets nothing through at the moment, or nothing: it is tried last."""
+    is_probing: bool = False
+    """Its breaker is to be tried: a few messages go by it, and no codes."""
+    lost: int = 0
+    """Points of 100 that its share of every step is lowered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,8 @@ def _read(business_id: UUID, at: datetime, *, which: Q = _PUBLISHED) -> Book:
         Road(version_id=version.pk, name=version.route.name, number=version.number, rules=rules.read(version.rules))
         for version in versions.select_related("route").order_by("route__position", "route__name")
     )
-    rows = ProviderAccount.objects.filter(Q(business_id=business_id) | Q(business__isnull=True)).order_by("-id")
-    accounts = {str(row.pk): _know(row) for row in rows}
+    rows = ProviderAccount.objects.filter(Q(business_id=business_id) | Q(business__isnull=True)).select_related("gate").order_by("-id")
+    accounts = {str(row.pk): _know(row, at=at) for row in rows}
     # Without a simulator a test account leads nowhere, and it is better to say so than to accept.
     there = stand_ins.has_simulator()
     tests = {row.provider: accounts[str(row.pk)] for row in rows if there and row.business_id is None and row.mode == Mode.TEST}
@@ -96,6 +102,12 @@ def _read(business_id: UUID, at: datetime, *, which: Q = _PUBLISHED) -> Book:
     return Book(business_id=business_id, read_at=at, roads=roads, accounts=accounts, stand_ins=tests, asked=asked)
 
 
-def _know(row: ProviderAccount) -> Known:
+def _know(row: ProviderAccount, *, at: datetime) -> Known:
     out_of_service = "" if row.is_in_service else "out of service"
-    return Known(id=str(row.pk), name=row.name, provider=row.provider, mode=row.mode, out_of_service=out_of_service)
+    known = Known(id=str(row.pk), name=row.name, provider=row.provider, mode=row.mode, out_of_service=out_of_service)
+    gate: Gate | None = getattr(row, "gate", None)
+    if gate is None:
+        return known
+    shut = gate.shut(at)
+    is_probing = not shut and gate.breaker != Breaker.CLOSED
+    return replace(known, shut=shut, is_probing=is_probing, lost=gate.lost)

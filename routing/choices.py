@@ -32,3 +32,26 @@ class RouteStatus(TextChoices):
     DRAFT = "draft"
     PUBLISHED = "published"
     RETIRED = "retired"
+
+
+class Breaker(TextChoices):
+    """Whether an account's calls are made."""
+
+    CLOSED = "closed"  # they are
+    OPEN = "open"  # none is, until the next probe
+    HALF_OPEN = "half_open"  # a few are, to see
+
+
+class Change(TextChoices):
+    """What can change about how an account is used."""
+
+    OPENED = "opened", "breaker opened"
+    PROBING = "probing", "probes let through"
+    CLOSED = "closed", "breaker closed"
+    RESET = "reset", "reset by staff"
+    LOWERED = "lowered", "share lowered"
+    RAISED = "raised", "share raised"
+    HELD = "held", "share held by staff"
+    RELEASED = "released", "share released by staff"
+    OUT_OF_SERVICE = "out_of_service", "out of service"
+    BACK_IN_SERVICE = "in_service", "back in service"

@@ -11,7 +11,8 @@ from django.db import transaction
 from accounts import ids
 from alerts import reporting
 from alerts.kinds import Kind
-from routing import book, credentials
+from routing import book, changes, credentials
+from routing.choices import Change
 from routing.models import ProviderAccount
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def out_of_service(account_id: UUID, *, because: str, at: datetime) -> None:
             is_in_service=False, out_of_service_because=because[:200], out_of_service_at=at
         )
         if changed:
+            changes.note(account_id, Change.OUT_OF_SERVICE, because=because, at=at)
             account = ProviderAccount.objects.select_related("business").get(pk=account_id)
             reporting.report(
                 Kind.ACCOUNT_OUT_OF_SERVICE,
@@ -41,6 +43,8 @@ def back_in_service(account_id: UUID, *, at: datetime) -> None:
         changed = ProviderAccount.objects.filter(pk=account_id, is_in_service=False).update(
             is_in_service=True, out_of_service_because="", out_of_service_at=None
         )
+        if changed:
+            changes.note(account_id, Change.BACK_IN_SERVICE, because="It is put back.", at=at)
         reporting.resolve(Kind.ACCOUNT_OUT_OF_SERVICE, about=ids.public("pac", account_id), at=at)
     if changed:
         log.warning("The provider account %s is back in service since %s.", account_id, at.isoformat())

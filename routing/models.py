@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import calendar
 import secrets
-from datetime import time
+from datetime import datetime, time
+from decimal import Decimal
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -14,8 +15,9 @@ from django.db.models import Q
 
 from accounts import ids
 from accounts.choices import Mode
+from accounts.history import History
 from accounts.models import Business, Person
-from routing.choices import Channel, RouteStatus, TrafficClass
+from routing.choices import Breaker, Change, Channel, RouteStatus, TrafficClass
 from routing.windows import EVERY_DAY, Window
 
 DAYS = [(number, name) for number, name in enumerate(calendar.day_name, start=1)]
@@ -57,6 +59,20 @@ class ProviderAccount(models.Model):
     )
     callback_token = models.CharField(max_length=64, unique=True, default=new_callback_token, editable=False)
     max_in_flight = models.PositiveSmallIntegerField(default=100, help_text="Calls to this account at the same time, per worker.")
+    rate = models.DecimalField(
+        null=True,
+        blank=True,
+        max_digits=9,
+        decimal_places=3,
+        validators=[MinValueValidator(Decimal("0.001"))],
+        help_text="Calls a second that all workers together make to it; empty: as many as they can.",
+    )
+    burst = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Calls at once after a pause; empty: a second's worth.",
+    )
     is_in_service = models.BooleanField(default=True)
     out_of_service_because = models.CharField(max_length=200, blank=True, editable=False)
     out_of_service_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -196,3 +212,86 @@ class Price(models.Model):
     def __str__(self) -> str:
         place = f"+{self.prefix}" if self.prefix else self.country or "everywhere"
         return f"{self.account or self.provider} {self.channel} {place} {self.category}".strip()
+
+
+class Gate(models.Model):
+    """What an account lets through now, one row for all workers: its breaker, its token bucket, and what its share has lost.
+
+    An account without a row has never failed and was never limited.
+    """
+
+    account = models.OneToOneField(ProviderAccount, primary_key=True, on_delete=models.CASCADE, related_name="gate")
+    breaker = models.CharField(max_length=9, choices=Breaker, default=Breaker.CLOSED, db_default=Breaker.CLOSED.value)
+    since = models.DateTimeField(null=True, help_text="Since when the breaker is in this state, or its last round of probes.")
+    next_probe_at = models.DateTimeField(null=True, help_text="Of an open breaker: nothing is let through before.")
+    openings = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="In a row, without a recovery in between.")
+    probes = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Let through since it is half open.")
+    probed = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Of them, answered well.")
+    not_before = models.DateTimeField(null=True, help_text="The provider asked for a rest until then.")
+    tokens = models.FloatField(null=True, help_text="Calls that it may take at `filled_at`; refilled by the account's rate.")
+    filled_at = models.DateTimeField(null=True)
+    lost = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Points of 100 that its share in every step is lowered by.")
+    lost_at = models.DateTimeField(null=True, help_text="When that changed last.")
+    held_because = models.CharField(max_length=200, blank=True, default="", db_default="", help_text="Staff keep its share as it is.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(breaker__in=Breaker.values), name="routing_gate_breaker_known"),
+            models.CheckConstraint(condition=Q(lost__lte=100), name="routing_gate_lost_in_points"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.breaker}"
+
+    def shut(self, at: datetime) -> str:
+        """Why it lets nothing through then, or nothing."""
+        if self.breaker == Breaker.OPEN and self.next_probe_at and at < self.next_probe_at:
+            return "its breaker is open"
+        return "its provider asked for a rest" if self.not_before and at < self.not_before else ""
+
+
+class Outcome(models.Model):
+    """What became of an account's calls in ten seconds, added up by every process once a second; kept for two days."""
+
+    pk = models.CompositePrimaryKey("account_id", "at")
+    account_id = models.UUIDField()
+    at = models.DateTimeField(help_text="When the ten seconds began.")
+    taken = models.PositiveIntegerField(db_default=0)
+    failed = models.PositiveIntegerField(db_default=0, help_text="The provider's fault, or it was not reached.")
+    unanswered = models.PositiveIntegerField(db_default=0)
+    throttled = models.PositiveIntegerField(db_default=0)
+    refused = models.PositiveIntegerField(db_default=0, help_text="Because of the message: says nothing against the provider.")
+    slow = models.PositiveIntegerField(db_default=0, help_text="Of those taken, after a long time.")
+    delivered = models.PositiveIntegerField(db_default=0)
+    late = models.PositiveIntegerField(db_default=0, help_text="Of those delivered, after minutes.")
+
+    class Meta:
+        indexes = [
+            # The forgetting of what is old.
+            models.Index(fields=["at"], name="routing_outcome_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.at:%H:%M:%S}"
+
+
+class HealthChange(History):
+    """One change of how an account is used: what, why, by which figures, and by whom, if not by itself."""
+
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="health_changes")
+    at = models.DateTimeField()
+    change = models.CharField(max_length=14, choices=Change)
+    because = models.CharField(max_length=300)
+    figures = models.JSONField(default=dict)
+    by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(change__in=Change.values), name="routing_healthchange_known")]
+        indexes = [
+            # The account's page: its newest changes.
+            models.Index(fields=["account", "-at"], name="routing_healthchange_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.change}"

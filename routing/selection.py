@@ -13,9 +13,9 @@ from uuid import UUID
 
 from accounts.choices import Mode
 from accounts.refusals import Refusal
-from routing import conditions, facts, rules, stand_ins
+from routing import conditions, facts, rules, shares, stand_ins
 from routing.book import Book, Known, Road, book
-from routing.choices import Channel
+from routing.choices import Channel, TrafficClass
 from routing.conditions import Words
 from routing.facts import Facts
 from routing.providers import registry
@@ -24,6 +24,8 @@ __all__ = ["AccountChoice", "Book", "NoRoute", "Plan", "Step", "Wish", "book", "
 
 _MOST_DECIDED = 10_000
 _MOST_TOLD = 5
+SHUT = -2.0
+"""In place of points: after every reserve."""
 NOT_REGISTERED = "the template is not registered there yet"
 _KIND = {Channel.WHATSAPP: "phone", Channel.SMS: "phone", Channel.EMAIL: "email"}
 
@@ -96,7 +98,8 @@ class _Draw:
     """A step before chance has put its accounts in order."""
 
     channel: str
-    accounts: tuple[tuple[AccountChoice, int], ...]
+    accounts: tuple[tuple[AccountChoice, float], ...]
+    """Each with its points of the traffic; 0 for a reserve, SHUT for one that lets nothing through now."""
     until: str | None
     within: int | None
 
@@ -134,11 +137,11 @@ def _draw(decision: _Decision, pick: random.Random) -> Plan:
     return Plan(version_id=road.version_id, name=road.name, number=road.number, steps=steps, trace=decision.trace | chosen)
 
 
-def _order(accounts: tuple[tuple[AccountChoice, int], ...], pick: random.Random) -> tuple[AccountChoice, ...]:
-    """A weighted order without replacement (Efraimidis and Spirakis, 2006); weight 0 comes last."""
+def _order(accounts: tuple[tuple[AccountChoice, float], ...], pick: random.Random) -> tuple[AccountChoice, ...]:
+    """A weighted order without replacement (Efraimidis and Spirakis, 2006); reserves come after it, and last what is shut."""
     if len(accounts) == 1:
         return (accounts[0][0],)
-    drawn = [(pick.random() ** (1 / weight) if weight else -pick.random(), choice) for choice, weight in accounts]
+    drawn = [(pick.random() ** (1 / points) if points > 0 else points - pick.random(), choice) for choice, points in accounts]
     return tuple(choice for _, choice in sorted(drawn, key=lambda pair: pair[0], reverse=True))
 
 
@@ -196,21 +199,35 @@ def _people(steps: list[rules.Step], book: Book, wish: Wish) -> tuple[list[_Draw
     """The steps with the accounts that can serve now, and the trace of those that can't. A step without any is left out."""
     draws, told = [], []
     for step in steps:
-        accounts: dict[AccountChoice, int] = {}
+        accounts: dict[str, tuple[Known, int]] = {}
         entries = []
         for share in step.accounts:
             account, obstacle = _serve(book, share.account, wish.mode)
             obstacle = obstacle or _unapproved(account, step, wish)
             entries.append(_tell(account, share, obstacle))
             if account and not obstacle:
-                choice = AccountChoice(id=account.id, name=account.name, provider=account.provider)
-                accounts[choice] = accounts.get(choice, 0) + share.weight
+                accounts[account.id] = account, accounts.get(account.id, (account, 0))[1] + share.weight
         told.append({"channel": step.channel, "accounts": entries})
         if accounts:
-            draws.append(_Draw(step.channel, tuple(accounts.items()), step.until, step.within))
+            draws.append(_Draw(step.channel, _shares(list(accounts.values()), wish), step.until, step.within))
     if draws:
         draws[-1] = _Draw(draws[-1].channel, draws[-1].accounts, None, None)
     return draws, told
+
+
+def _shares(accounts: list[tuple[Known, int]], wish: Wish) -> tuple[tuple[AccountChoice, float], ...]:
+    """The accounts of a step, each with its points after its health."""
+    points = shares.effective([weight for _, weight in accounts], [account.lost for account, _ in accounts])
+    return tuple(
+        (AccountChoice(id=account.id, name=account.name, provider=account.provider), _points(account, own, wish))
+        for (account, _), own in zip(accounts, points, strict=True)
+    )
+
+
+def _points(account: Known, own: float, wish: Wish) -> float:
+    if account.shut or (account.is_probing and wish.lane == TrafficClass.AUTHENTICATION):
+        return SHUT
+    return min(own, shares.FLOOR) if account.is_probing else own
 
 
 def _serve(book: Book, account_id: str, mode: str) -> tuple[Known | None, str]:
@@ -238,12 +255,25 @@ def _unapproved(account: Known | None, step: rules.Step, wish: Wish) -> str:
 
 def _tell(account: Known | None, share: rules.Share, obstacle: str) -> dict[str, Any]:
     entry = {"id": account.id if account else share.account, "name": account.name if account else "", "weight": share.weight}
-    return entry | ({"left_out": obstacle} if obstacle else {})
+    if obstacle or account is None:
+        return entry | {"left_out": obstacle}
+    return entry | _health(account)
+
+
+def _health(account: Known) -> dict[str, Any]:
+    """What its health changes about its place; nothing while it is well."""
+    told: dict[str, Any] = {"lost": account.lost} if account.lost else {}
+    if account.shut:
+        told["put_last"] = account.shut
+    elif account.is_probing:
+        told["put_back"] = "its breaker is being tried: few messages, and no codes"
+    return told
 
 
 def _nobody(road: Road, told: list[dict[str, Any]]) -> str:
     """Why no account of the rule's steps is left."""
-    obstacles = dict.fromkeys(f"{each['name'] or each['id']}: {each['left_out']}" for step in told for each in step["accounts"])
+    left_out = [each for step in told for each in step["accounts"] if "left_out" in each]
+    obstacles = dict.fromkeys(f"{each['name'] or each['id']}: {each['left_out']}" for each in left_out)
     return f"No account of route {road.name!r} can carry this message now: {'; '.join(obstacles)}."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.choices import Mode
 from accounts.desk import Desk, action, business_of, display
-from routing import connecting, credentials, health, rotating, trying
+from routing import connecting, credentials, health, rotating, states, trying
+from routing.admin.healths import Healths
 from routing.connecting import NotConnected
 from routing.credentials import Unusable
 from routing.forms import FORGET, OVERLAP, SECRET, SETTING, AccountForm, TryForm, account_form
@@ -27,14 +28,18 @@ _FIXED = ("business", "mode", "provider")
 
 
 @admin.register(ProviderAccount)
-class ProviderAccountDesk(Desk):
-    list_display = ("name", "provider", "mode_shown", "business", "state")
+class ProviderAccountDesk(Healths, Desk):
+    list_display = ("name", "provider", "mode_shown", "business", "state", "health", "health_told")
     list_filter = ("business", "provider", "mode", "is_in_service")
     list_select_related = ("business",)
     search_fields = ("name",)
-    actions_detail = ("take_out", "put_back", "connect", "try_out")
+    actions_detail = ("take_out", "put_back", "connect", "try_out", "reset_health", "hold", "release")
     _told = ("state", "because", "out_of_service_at", "callback_url", "created_at")
+    _healths = ("health_told", "share_told", "changes_told")
     _receipts = ("receipt_sources", "previous_secrets")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return states.with_figures(super().get_queryset(request), at=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Messages and published routes name it: it is taken out of service, never removed."""
@@ -59,9 +64,9 @@ class ProviderAccountDesk(Desk):
         return made
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[tuple[str | None, dict[str, Any]]]:
-        own = ("name", "business", "mode", "max_in_flight", "base_url")
+        own = ("name", "business", "mode", "max_in_flight", "rate", "burst", "base_url")
         if obj is not None and not self.has_change_permission(request, obj):
-            own_words = (*own, *self._receipts, *self._told)
+            own_words = (*own, *self._receipts, *self._told, *self._healths)
             return [(None, {"fields": own_words}), ("At the provider", {"fields": ("settings",)})]
         fields = account_form(self._adapter(request, obj), obj).base_fields
         sets: list[tuple[str | None, dict[str, Any]]] = [
@@ -70,11 +75,12 @@ class ProviderAccountDesk(Desk):
             ("Secrets", {"fields": [name for name in fields if name.startswith((SECRET, FORGET, OVERLAP))]}),
             ("Receipts", {"fields": self._receipts if obj else self._receipts[:1]}),
             ("How it stands", {"fields": self._told if obj else ()}),
+            ("Health", {"fields": self._healths if obj else ()}),
         ]
         return [each for each in sets if each[1]["fields"]]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return (*_FIXED, "previous_secrets", *self._told) if obj else ()
+        return (*_FIXED, "previous_secrets", *self._told, *self._healths) if obj else ()
 
     def _adapter(self, request: HttpRequest, row: ProviderAccount | None) -> Adapter | None:
         return registry.ADAPTERS.get(row.provider if row else request.GET.get("provider", ""))

@@ -7,9 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from accounts.desk import Desk, display
 from routing import telling
+from routing.admin import healths
 from routing.choices import RouteStatus
 from routing.models import Route
 
@@ -49,6 +51,7 @@ class RouteDesk(Desk):
         route: Route | None = self.get_object(request, object_id)
         versions = route.versions.select_related("published_by").order_by("-number")[:_LATEST] if route else []
         more: dict[str, Any] = {
+            "healths": healths.of_route(route.business_id, at=timezone.now()) if route else [],
             "versions": [{"version": version, "rules": telling.tell(version.rules)} for version in versions],
             "may_publish": request.user.has_perm("routing.publish_routeversion"),
             "may_draft": request.user.has_perm("routing.add_routeversion"),

@@ -20,6 +20,7 @@ from messaging.lifecycle import AttemptStatus
 from messaging.models import Attempt, Due, Event, ProviderReference, State, Suppression, Timer
 from messaging.tracking import Said
 from routing import health, vault
+from routing.models import Gate
 from routing.providers import base
 from tests import world
 from tests.messaging.conftest import Simulator
@@ -51,7 +52,8 @@ def types(id_: UUID) -> list[str]:
 
 
 def make_due(id_: UUID) -> None:
-    """As if the wait were over."""
+    """As if the wait were over, the message's and the account's."""
+    Gate.objects.update(not_before=None)
     Due.objects.filter(message_id=id_).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
