@@ -38,7 +38,7 @@ class BusinessDesk(Desk):
     search_fields = ("name", "slug")
     readonly_fields = ("created_at",)
     prepopulated_fields = {"slug": ("name",)}
-    fields = ("name", "slug", "is_active", "default_language", "timezone", "callback_origins", "created_at")
+    fields = ("name", "slug", "is_active", "default_language", "timezone", "callback_origins", "requests_per_minute", "created_at")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -96,7 +96,7 @@ class ApiKeyDesk(Desk):
     _told = ("beginning", "created_at", "last_used_at", "revoked_at", "browser_seen_at")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        fields = ("business", "name", "mode", "scopes", "expires_at", "allowed_addresses")
+        fields = ("business", "name", "mode", "scopes", "expires_at", "allowed_addresses", "requests_per_minute")
         return (*fields, *self._told) if obj else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

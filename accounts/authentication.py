@@ -13,7 +13,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts import keys
+from accounts import keys, limiting
 from accounts.refusals import KeyInBrowser, MissingScope, Unauthenticated
 
 # Only browsers send these, and scripts in a page can't take them away (Fetch standard, forbidden request-headers). Sec-Fetch-Mode is not
@@ -35,6 +35,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if any(header in request.META for header in BROWSERS_HEADERS):
             keys.report_browser(caller, at=at)
             raise KeyInBrowser
+        request._request.standings = limiting.take(caller)  # type: ignore[attr-defined]  # told by qsura_platform.middleware
         return caller, caller
 
     def authenticate_header(self, request: Request) -> str:

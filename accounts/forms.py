@@ -29,7 +29,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
     class Meta:
         model = ApiKey
-        fields: ClassVar[list[str]] = ["business", "name", "mode", "scopes", "expires_at", "allowed_addresses"]
+        fields: ClassVar[list[str]] = ["business", "name", "mode", "scopes", "expires_at", "allowed_addresses", "requests_per_minute"]
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
         value = super().get_initial_for_field(field, field_name)

@@ -48,6 +48,10 @@ class Caller:
     scopes: frozenset[str]
     default_language: str
     callback_origins: tuple[str, ...]
+    requests_per_minute: int | None = None
+    """None: QSURA_RATE_LIMIT; 0: no limit."""
+    business_requests_per_minute: int | None = None
+    """Of all its keys together; None or 0: no limit."""
     key_name: str = ""
     key_prefix: str = ""
     """Its public part."""
@@ -73,6 +77,7 @@ def create(
     scopes: Iterable[str] | None = None,
     expires_at: datetime | None = None,
     allowed_addresses: Iterable[str] = (),
+    requests_per_minute: int | None = None,
 ) -> tuple[ApiKey, str]:
     """The new key and its text, which is shown this once and can't be had again. Raises ValueError for a network that is none."""
     key = ApiKey(
@@ -82,6 +87,7 @@ def create(
         scopes=every_scope() if scopes is None else list(scopes),
         expires_at=expires_at,
         allowed_addresses=[str(each) for each in networks.networks(allowed_addresses)],
+        requests_per_minute=requests_per_minute,
     )
     return key, issue(key)
 
@@ -115,6 +121,7 @@ def rotate(key: ApiKey, *, overlap: timedelta, at: datetime) -> tuple[ApiKey, st
             scopes=old.scopes,
             expires_at=old.expires_at,
             allowed_addresses=old.allowed_addresses,
+            requests_per_minute=old.requests_per_minute,
         )
         old.expires_at = min(at + overlap, old.expires_at or datetime.max.replace(tzinfo=at.tzinfo))
         old.save(update_fields=["expires_at"])
@@ -170,6 +177,8 @@ def caller_of(row: ApiKey) -> Caller:
         scopes=frozenset(row.scopes),
         default_language=row.business.default_language,
         callback_origins=tuple(row.business.callback_origins),
+        requests_per_minute=row.requests_per_minute,
+        business_requests_per_minute=row.business.requests_per_minute,
         key_name=row.name,
         key_prefix=row.prefix,
     )

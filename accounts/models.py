@@ -43,6 +43,9 @@ class Business(models.Model):
         validators=[zones.check],
         help_text="IANA (Africa/Cairo); quiet hours of those whose own is not known.",
     )
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of all its keys together; a batch counts its items. Empty: no limit beside the keys' own."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -85,6 +88,9 @@ class ApiKey(models.Model):
     allowed_addresses = ArrayField(
         models.CharField(max_length=49), default=list, blank=True, help_text="Networks (CIDR) that may use the key; empty for any."
     )
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="A batch counts its items. Empty: the platform's own (QSURA_RATE_LIMIT); 0: no limit."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -118,3 +124,15 @@ class BusinessEvent(History):
 
     def __str__(self) -> str:
         return f"{self.type} of {self.occurred_at:%d %B %Y}"
+
+
+class Allowance(models.Model):
+    """How many requests of a key, or of a business, web processes have taken for themselves in this minute (accounts.limiting)."""
+
+    scope_id = models.UUIDField(primary_key=True)
+    minute = models.DateTimeField()
+    taken = models.IntegerField()
+    granted = models.IntegerField(help_text="To whoever asked last.")
+
+    def __str__(self) -> str:
+        return f"{self.taken} in {self.minute:%H:%M}"

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import limiting
 from accounts.authentication import ApiKeyAuthentication, CachedApiKeyAuthentication, caller_of
 from accounts.choices import Scope
 from messaging import canceling, explaining, history, idempotency, intake, reading, serializers
@@ -101,7 +102,9 @@ class BatchView(HotView):
     def post(self, request: Request) -> Response:
         """Messages of one template. Each item succeeds or fails alone, by its index; the whole has one idempotency key."""
         body = _body(request)
-        return _accepted(intake.accept_batch(reading.batch(body), same=intake.body_hash("batch", body), **_asked(request)))
+        items = reading.batch(body)
+        request._request.standings = limiting.take(caller_of(request), units=len(items) - 1)  # type: ignore[attr-defined]
+        return _accepted(intake.accept_batch(items, same=intake.body_hash("batch", body), **_asked(request)))
 
 
 class ExplainView(APIView):

@@ -14,7 +14,8 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import shapes
+from accounts import limiting, shapes
+from accounts.limiting import RateLimited
 from accounts.refusals import NotFound, Refusal, Unauthenticated
 from qsura_platform.wire import BATCH, BodyTooLarge, MalformedJson
 
@@ -54,14 +55,6 @@ class UnsupportedMediaType(Refusal):
     status = 415
     code = "unsupported_media_type"
     title = "The body must be JSON."
-
-
-class TooManyRequests(Refusal):
-    """Slower, please."""
-
-    status = 429
-    code = "rate_limited"
-    title = "Too many requests."
 
 
 class InternalError(Refusal):
@@ -114,6 +107,8 @@ def headers(refusal: Refusal) -> dict[str, str]:
         found["WWW-Authenticate"] = "Bearer"
     if refusal.retry_after is not None:
         found["Retry-After"] = str(refusal.retry_after)
+    if isinstance(refusal, RateLimited):
+        found |= limiting.fields(refusal.standings)
     return found
 
 
@@ -157,7 +152,7 @@ def _of_framework(error: exceptions.APIException) -> Refusal:
             return UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
         case exceptions.Throttled():
             wait = error.wait  # type: ignore[attr-defined]  # set in its __init__ only
-            return TooManyRequests("Too many requests; wait before the next one.", retry_after=None if wait is None else int(wait))
+            return RateLimited((), retry_after=None if wait is None else int(wait))
     return of_status(error.status_code)
 
 
@@ -183,7 +178,7 @@ _BY_STATUS: dict[int, Refusal] = {
     413: BodyTooLarge(BATCH),
     415: UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`."),
     422: Refusal("Some fields are wrong; `errors` names each one and the way out."),
-    429: TooManyRequests("Too many requests; wait before the next one."),
+    429: RateLimited(()),
     500: InternalError("The platform made a mistake. It is logged under the request's id; sending the same again may work."),
     503: DatabaseUnavailable("The platform is not available for the moment; send the same request again.", retry_after=5),
 }

@@ -18,6 +18,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render
 
+from accounts import limiting
 from accounts.refusals import Refusal
 from qsura_platform import errors, proxies
 from qsura_platform.wire import BodyTooLarge
@@ -50,7 +51,7 @@ class Surroundings:
         response: HttpResponseBase = self.api(request)
         if response.status_code >= 400 and not _is_json(response):
             response = _problem(request, errors.of_status(response.status_code), keep=response)
-        for name, value in OF_THE_API.items():
+        for name, value in (OF_THE_API | limiting.fields(getattr(request, "standings", ()))).items():
             response.headers[name] = value
         return response
 

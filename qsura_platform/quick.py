@@ -23,9 +23,10 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.utils import timezone
 
-from accounts import keys
+from accounts import keys, limiting
 from accounts.authentication import BROWSERS_HEADERS
 from accounts.choices import Scope
+from accounts.limiting import Standing
 from accounts.refusals import Refusal
 from messaging import accepting, idempotency, intake, reading
 from messaging.gather import Gather
@@ -107,15 +108,31 @@ def _knock(environ: Environ, raw: bytes, request_id: str) -> Knock:
     )
 
 
-def _answer(knocks: list[Knock]) -> list[Answer | Exception | None]:
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """An answer, and what is left of the caller's quotas."""
+
+    answer: Answer
+    standings: tuple[Standing, ...]
+
+
+def _answer(knocks: list[Knock]) -> list[Yes | Exception | None]:
     accepting.freshen()
     asked = [_read(knock) for knock in knocks]
-    answers = iter(intake.accept_together([each for each in asked if each is not None]))
-    return [None if each is None else next(answers) for each in asked]
+    answers = iter(intake.accept_together([each[0] for each in asked if each is not None]))
+    return [None if each is None else _said(next(answers), *each) for each in asked]
 
 
-def _read(knock: Knock) -> Asked | None:
-    """What is asked, if it is plainly good and by somebody who may."""
+def _said(answer: Answer | Exception | None, asked: Asked, standings: tuple[Standing, ...]) -> Yes | Exception | None:
+    if isinstance(answer, Answer):
+        return Yes(answer, standings)
+    if answer is None:
+        limiting.give_back(asked.caller)  # Django's door counts it
+    return answer
+
+
+def _read(knock: Knock) -> tuple[Asked, tuple[Standing, ...]] | None:
+    """What is asked, if it is plainly good, by somebody who may and has not asked too often."""
     try:
         caller = keys.recognise_cached(knock.key, address=knock.address, at=knock.at)
         key = idempotency.read(knock.idempotency_key)
@@ -125,13 +142,17 @@ def _read(knock: Knock) -> Asked | None:
     wanted = reading.plain(body)
     if wanted is None or Scope.MESSAGES_SEND not in caller.scopes:
         return None
-    return Asked(wanted, caller, key, intake.body_hash("message", body), knock.request_id, knock.at)
+    try:
+        standings = limiting.take(caller)
+    except limiting.RateLimited:
+        return None
+    return Asked(wanted, caller, key, intake.body_hash("message", body), knock.request_id, knock.at), standings
 
 
-class _Together(Gather[Knock, Answer | Exception | None]):
+class _Together(Gather[Knock, Yes | Exception | None]):
     """What an order met is an answer here, to be raised in its own thread: another try could send the message twice."""
 
-    def put(self, item: Knock) -> Answer | None:
+    def put(self, item: Knock) -> Yes | None:
         answer = super().put(item)
         if isinstance(answer, Exception):
             raise answer
@@ -141,8 +162,10 @@ class _Together(Gather[Knock, Answer | Exception | None]):
 _together = _Together(_answer)
 
 
-def _say_yes(answer: Answer, environ: Environ, request_id: str, start_response: StartResponse) -> Iterable[bytes]:
+def _say_yes(yes: Yes, environ: Environ, request_id: str, start_response: StartResponse) -> Iterable[bytes]:
+    answer = yes.answer
     headers = [("Content-Type", "application/json"), ("Allow", _ALLOW), *surroundings(answer.text, environ, request_id)]
+    headers += limiting.fields(yes.standings).items()
     if answer.is_replay:
         headers.append(("Idempotency-Replayed", "true"))
     start_response("202 Accepted", headers)

@@ -97,6 +97,7 @@ QSURA_WEBHOOK_TIMEOUT = env.float("QSURA_WEBHOOK_TIMEOUT", default=15.0)
 # How much may wait
 
 QSURA_QUEUE_LIMIT = env.int("QSURA_QUEUE_LIMIT", default=1_000_000)
+QSURA_RATE_LIMIT = env.int("QSURA_RATE_LIMIT", default=3_000)
 
 # Who is told of alerts, and when
 

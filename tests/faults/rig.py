@@ -194,6 +194,7 @@ class Rig:
             "QSURA_SIMULATOR_URL": f"http://127.0.0.1:{self.ports[-1] + 1}",
             "QSURA_ALLOWED_PRIVATE_TARGETS": f"127.0.0.1/32:{self.ports[-1]},127.0.0.1/32:{self.ports[-1] + 1}",
             "QSURA_STATE": str(self.home),
+            "QSURA_RATE_LIMIT": "0",
             "DJANGO_SETTINGS_MODULE": "qsura_platform.settings",
             "PYTHONUNBUFFERED": "1",
         }

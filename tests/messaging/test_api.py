@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import ids, keys
+from accounts.models import ApiKey
 from messaging.models import Message
 from tests import doors, world
 from tests.world import NUMBER, World
@@ -269,3 +270,50 @@ def test_times_are_written_alike_everywhere(alice: World) -> None:
     sent = call(alice, "POST", "/v1/messages", GOOD).json()
 
     assert call(alice, "GET", f"/v1/messages/{sent['id']}").json()["created_at"] == sent["created_at"]
+
+
+# Rate limits
+
+
+def limited(world_: World, quota: int) -> None:
+    ApiKey.objects.filter(pk=world_.caller.key_id).update(requests_per_minute=quota)
+
+
+def test_every_answer_says_what_is_left_and_the_one_too_many_is_refused(alice: World) -> None:
+    limited(alice, 3)
+
+    answers = [call(alice, "POST", "/v1/messages", GOOD, HTTP_IDEMPOTENCY_KEY=f"order-{number}") for number in range(4)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert [answer.headers["RateLimit"].partition(";t=")[0] for answer in answers] == [f'"key";r={left}' for left in (2, 1, 0, 0)]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"key";q=3;w=60'}
+    refused = answers[3]
+    assert refused.json()["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert Message.objects.count() == 3
+    limited(alice, 9)
+    keys._cache.clear()
+    assert call(alice, "POST", "/v1/messages", GOOD, HTTP_IDEMPOTENCY_KEY="order-3").status_code == 202
+
+
+def test_reading_counts_as_well(alice: World) -> None:
+    limited(alice, 1)
+
+    assert [call(alice, "GET", "/v1/messages").status_code for _ in range(2)] == [200, 429]
+
+
+def test_a_request_that_both_doors_look_at_counts_once(alice: World) -> None:
+    limited(alice, 2)
+
+    wrong = call(alice, "POST", "/v1/messages", {**GOOD, "template": "nothing"})
+
+    assert wrong.status_code == 422
+    assert wrong.headers["RateLimit"].startswith('"key";r=1;')
+
+
+def test_a_batch_counts_its_items(alice: World) -> None:
+    limited(alice, 10)
+    body = {name: value for name, value in GOOD.items() if name != "recipient"} | {"items": [{"recipient": NUMBER}] * 6}
+
+    assert [call(alice, "POST", "/v1/messages/batch", body).status_code for _ in range(2)] == [202, 429]
+    assert Message.objects.count() == 6
