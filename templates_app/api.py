@@ -16,6 +16,7 @@ from accounts.authentication import caller_of
 from accounts.choices import Scope
 from accounts.keys import Caller
 from accounts.refusals import FieldError, Refusal
+from routing.choices import Channel, TrafficClass
 from templates_app import (
     approval,
     catalogue,
@@ -30,12 +31,22 @@ from templates_app import (
     telling,
     writing,
 )
+from templates_app.choices import VersionStatus
 from templates_app.importing import Plan
 
 BOTH = {"GET": Scope.TEMPLATES_READ, "POST": Scope.TEMPLATES_WRITE, "PATCH": Scope.TEMPLATES_WRITE}
 PAGING = [
     OpenApiParameter("limit", int, description="1 to 200; default 50."),
     OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
+]
+OF_VERSION = [
+    OpenApiParameter("status", str, enum=VersionStatus.values, description="With a version of this status."),
+    OpenApiParameter("language", str, description="With a version in this language, written as it is there."),
+    OpenApiParameter("channel", str, enum=Channel.values, description="With a version that has content for this channel."),
+]
+OF_TEMPLATE = [
+    OpenApiParameter("category", str, enum=TrafficClass.values),
+    OpenApiParameter("tag", str, description="With this tag of staff's."),
 ]
 WORDS = {
     "language": "en",
@@ -80,9 +91,14 @@ _IMPORT = serializers.ImportRequest()
 class TemplatesView(APIView):
     required_scopes: ClassVar = BOTH
 
-    @extend_schema(operation_id="list_templates", summary="List templates", responses=serializers.TemplatePage, parameters=PAGING)
+    @extend_schema(
+        operation_id="list_templates",
+        summary="List templates",
+        responses=serializers.TemplatePage,
+        parameters=[*OF_TEMPLATE, *OF_VERSION, *PAGING],
+    )
     def get(self, request: Request) -> Response:
-        """Your templates, newest first, with what of them is live."""
+        """Your templates, newest first, with what of them is live. `status`, `language` and `channel` are those of one version."""
         return Response(listing.templates(caller_of(request).business_id, request.query_params))
 
     @extend_schema(
@@ -136,7 +152,10 @@ class VersionsView(APIView):
     required_scopes: ClassVar = BOTH
 
     @extend_schema(
-        operation_id="list_template_versions", summary="List a template's versions", responses=serializers.VersionPage, parameters=PAGING
+        operation_id="list_template_versions",
+        summary="List a template's versions",
+        responses=serializers.VersionPage,
+        parameters=[*OF_VERSION, *PAGING],
     )
     def get(self, request: Request, name: str) -> Response:
         """Its versions, newest first, with every decision about them."""

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Prefetch, QuerySet
+from django.db.models import Exists, Max, OuterRef, Prefetch, QuerySet
 
 from accounts import pages
 from accounts.refusals import FieldError, NotFound
+from routing.choices import Channel, TrafficClass
 from templates_app import telling
+from templates_app.choices import VersionStatus
 from templates_app.meta_form import Parameters
 from templates_app.models import Template, TemplateVersion
 
 _NAME = re.compile(r"[a-z0-9_]{1,512}")
 _HEX = re.compile(r"[0-9a-f]{32}")
 _PAGING = ("limit", "cursor")
+_WORDS: Mapping[str, list[str]] = {"category": TrafficClass.values, "status": VersionStatus.values, "channel": Channel.values}
+"""Filters that take one of these; `language` and `tag` take what staff wrote."""
 
 
 def templates(business_id: UUID, query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of templates, newest first. Raises BadFilter or BadPage."""
-    pages.refuse_others(query, known=_PAGING)
+    """A page of templates, newest first: of a `category` or `tag`, or with one version that has this `status`, `language` and `channel`.
+
+    Raises BadFilter or BadPage.
+    """
+    asked = _filters(query, known=("category", "tag", "status", "language", "channel"))
     rows, size = _templates(business_id), pages.limit(query)
+    if "category" in asked:
+        rows = rows.filter(category=asked["category"])
+    if "tag" in asked:
+        rows = rows.filter(tags__contains=[asked["tag"]])
+    if of_version := _of_version(asked):
+        rows = rows.filter(Exists(TemplateVersion.objects.filter(template=OuterRef("pk"), **of_version)))
     if (place := pages.cursor(query)) is not None:
         if not _HEX.fullmatch(place):
             raise pages.refused()
@@ -41,9 +54,9 @@ def template(business_id: UUID, name: str) -> Template:
 
 
 def versions(business_id: UUID, name: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of a template's versions, newest first. Raises BadFilter or BadPage."""
-    pages.refuse_others(query, known=_PAGING)
-    rows, size = _versions().filter(template=template(business_id, name)), pages.limit(query)
+    """A page of a template's versions, newest first: of a `status`, `language` or `channel`. Raises BadFilter or BadPage."""
+    asked = _filters(query, known=("status", "language", "channel"))
+    rows, size = _versions().filter(template=template(business_id, name), **_of_version(asked)), pages.limit(query)
     if (place := pages.cursor(query)) is not None:
         if not (place.isascii() and place.isdigit()):
             raise pages.refused()
@@ -71,6 +84,23 @@ def parameters(query: Mapping[str, str]) -> Parameters:
         raise pages.BadFilter(message, errors=[FieldError("parameters", "bad_filter", message)]) from None
 
 
+def _filters(query: Mapping[str, str], *, known: Sequence[str]) -> dict[str, str]:
+    """The filters that the query names. Raises BadFilter."""
+    pages.refuse_others(query, known=(*_PAGING, *known))
+    asked = {name: query[name] for name in known if name in query}
+    for name, word in asked.items():
+        if name in _WORDS and word not in _WORDS[name]:
+            message = f"Use one of {', '.join(_WORDS[name])}."
+            raise pages.BadFilter(message, errors=[FieldError(name, "bad_filter", message)])
+    return asked
+
+
+def _of_version(asked: Mapping[str, str]) -> dict[str, str]:
+    """What a version must be like."""
+    fields = {"status": "status", "language": "language", "channel": "content__has_key"}
+    return {field: asked[name] for name, field in fields.items() if name in asked}
+
+
 def _templates(business_id: UUID) -> QuerySet[Template]:
     live = Prefetch(
         "versions", queryset=TemplateVersion.objects.live().only("template_id", "number", "language").order_by("language"), to_attr="live"
@@ -79,4 +109,4 @@ def _templates(business_id: UUID) -> QuerySet[Template]:
 
 
 def _versions() -> QuerySet[TemplateVersion]:
-    return TemplateVersion.objects.select_related("template").prefetch_related("reviews")
+    return TemplateVersion.objects.select_related("template").prefetch_related("reviews", "registrations__account")

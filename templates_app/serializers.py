@@ -7,9 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.choices import Mode
 from accounts.shapes import Shape
 from routing.choices import TrafficClass
-from templates_app.choices import Decision, VariableType, VersionStatus
+from templates_app.choices import Decision, RegistrationStatus, VariableType, VersionStatus
 
 _TEXT = {"type": "string"}
 _CONTENT_SCHEMA: dict[str, Any] = {
@@ -143,6 +144,7 @@ class ToldTemplate(serializers.Serializer[Any]):
     name = serializers.CharField()
     category = serializers.ChoiceField(TrafficClass.choices)
     description = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField(), help_text="Staff's, for routes.")
     newest_version = serializers.IntegerField(allow_null=True)
     live = LiveVersion(many=True, help_text="What is sent now, one version a language.")
     created_at = serializers.DateTimeField()
@@ -158,6 +160,18 @@ class ToldDecision(serializers.Serializer[Any]):
     by = serializers.ChoiceField(["staff", "api_key"])
     reason = serializers.CharField(allow_blank=True)
     at = serializers.DateTimeField()
+
+
+class ToldRegistration(serializers.Serializer[Any]):
+    account = serializers.CharField()
+    provider = serializers.CharField()
+    mode = serializers.ChoiceField(Mode.values)
+    status = serializers.ChoiceField(RegistrationStatus.values)
+    obstacle = serializers.CharField(allow_null=True, help_text="Why it can't be sent there now; null if it can.")
+    reason = serializers.CharField(allow_null=True, help_text="The provider's own.")
+    category = serializers.CharField(allow_null=True, help_text="As the provider sees it.")
+    quality = serializers.CharField(allow_null=True, help_text="The provider's word.")
+    checked_at = serializers.DateTimeField(allow_null=True)
 
 
 class Size(serializers.Serializer[Any]):
@@ -194,6 +208,9 @@ class ToldVersion(serializers.Serializer[Any]):
     decided_at = serializers.DateTimeField(allow_null=True)
     live_at = serializers.DateTimeField(allow_null=True)
     retired_at = serializers.DateTimeField(allow_null=True)
+    registrations = ToldRegistration(
+        many=True, help_text="How its WhatsApp content stands at each provider account that approves such itself."
+    )
     decisions = ToldDecision(many=True)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.refusals import NotFound
 from templates_app import advice, catalogue, meta_form, previews, segments
-from templates_app.models import Review, Template, TemplateVersion
+from templates_app.models import Registration, Review, Template, TemplateVersion
 from templates_app.previews import Preview
 
 
@@ -16,6 +16,7 @@ def template(row: Template) -> dict[str, Any]:
         "name": row.name,
         "category": row.category,
         "description": row.description,
+        "tags": row.tags,
         "newest_version": row.newest,  # type: ignore[attr-defined]  # annotated
         "live": [{"language": each.language, "version": each.number} for each in row.live],  # type: ignore[attr-defined]  # prefetched
         "created_at": row.created_at,
@@ -41,6 +42,7 @@ def version(row: TemplateVersion) -> dict[str, Any]:
         "decided_at": row.decided_at,
         "live_at": row.live_at,
         "retired_at": row.retired_at,
+        "registrations": [_registration(each) for each in sorted(row.registrations.all(), key=lambda each: each.pk)],
         "decisions": [_decision(each) for each in sorted(row.reviews.all(), key=lambda each: each.pk)],
     }
 
@@ -70,6 +72,21 @@ def preview(row: TemplateVersion, shown: Preview) -> dict[str, Any]:
 
 def _decision(row: Review) -> dict[str, Any]:
     return {"decision": row.decision, "by": "staff" if row.person_id else "api_key", "reason": row.reason, "at": row.at}
+
+
+def _registration(row: Registration) -> dict[str, Any]:
+    known = row.known()
+    return {
+        "account": row.account.name,
+        "provider": row.account.provider,
+        "mode": row.account.mode,
+        "status": known.status,
+        "obstacle": known.obstacle or None,
+        "reason": row.reason or None if row.reason_of == known.status else None,
+        "category": row.category or None,
+        "quality": row.quality or None,
+        "checked_at": row.checked_at,
+    }
 
 
 def _sizes(entry: catalogue.Entry) -> dict[str, Any] | None:

@@ -8,9 +8,11 @@ from django.test import Client
 
 from accounts import keys
 from accounts.models import Business, Person
+from routing.providers.base import TemplateStatus
 from templates_app import approval, writing
 from templates_app.models import Template, TemplateVersion
-from tests.templates_app import samples
+from tests import world
+from tests.templates_app import registering, samples
 
 Call = Callable[..., Any]
 NEW = {"name": "order_on_its_way", "category": "utility", "language": "en", "content": samples.CONTENT, "variables": samples.VARIABLES}
@@ -236,6 +238,59 @@ def test_a_misspelt_filter_is_not_taken_for_none(call: Call, path: str) -> None:
     response = call("GET", path)
 
     assert (response.status_code, response.json()["code"]) == (400, "bad_filter")
+
+
+@pytest.mark.parametrize("query", ["status=lively", "category=news", "channel=telex"])
+def test_a_filter_takes_only_words_that_exist(call: Call, query: str) -> None:
+    response = call("GET", f"?{query}")
+
+    assert (response.status_code, response.json()["code"]) == (400, "bad_filter")
+    assert fields(response) == {(query.partition("=")[0], "bad_filter")}
+
+
+def test_templates_are_found_by_what_one_version_of_them_is(call: Call, business: Business, author: Person) -> None:
+    sms, email = {"sms": {"text": "Hi."}}, {"email": {"subject": "Hi.", "text": "Hi."}}
+    for name, category, versions in (
+        ("both", "utility", [("en", sms), ("de", email)]),
+        ("news", "marketing", [("en", email)]),
+        ("empty", "utility", []),
+    ):
+        template = writing.create(business.pk, name=name, category=category)
+        for language, content in versions:
+            writing.draft(template, language=language, content=content, variables=[], author=author)
+    Template.objects.filter(name="news").update(tags=["shop"])
+
+    def found(query: str) -> set[str]:
+        return {each["name"] for each in call("GET", f"?{query}").json()["items"]}
+
+    assert found("category=utility") == {"both", "empty"}
+    assert found("tag=shop") == {"news"}
+    assert found("status=draft") == {"both", "news"}
+    assert found("status=live") == set()
+    assert found("channel=email&language=en") == {"news"}  # not "both", whose e-mail is German
+    assert found("channel=email&category=utility") == {"both"}
+
+
+def test_versions_are_found_by_language_and_channel(call: Call, template: Template, author: Person) -> None:
+    for language in ("en", "de"):
+        writing.draft(template, language=language, content={"sms": {"text": "Hi."}}, variables=[], author=author)
+
+    def found(query: str) -> list[int]:
+        return [each["version"] for each in call("GET", f"/order_on_its_way/versions?{query}").json()["items"]]
+
+    assert (found("language=de"), found("channel=sms&status=draft"), found("channel=email")) == ([2], [2, 1], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_version_tells_how_it_stands_at_its_providers() -> None:
+    alice = world.make("alice")
+    row = registering.hears(registering.of(alice), registering.says(TemplateStatus.PAUSED, reason="LOW_QUALITY", quality="red"))
+
+    told = caller(alice.business)("GET", f"/{row.version.template.name}/versions/{row.version.number}").json()["registrations"]
+
+    (meta,) = [each for each in told if each["provider"] == "meta"]
+    assert (meta["status"], meta["obstacle"], meta["quality"]) == ("paused", "the provider has paused the template", "red")
+    assert (meta["account"], meta["mode"], meta["reason"]) == (row.account.name, "test", "LOW_QUALITY")
 
 
 PATHS = [
