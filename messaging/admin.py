@@ -20,7 +20,7 @@ from psycopg.errors import QueryCanceled
 from accounts import ids
 from accounts.desk import ReadOnlyDesk, business_of, display
 from accounts.models import Business, Person
-from messaging import aside_admin, disclosing, dossier, filters, phrases, searching  # noqa: F401 - aside_admin registers its page
+from messaging import aside_admin, backtest_admin, disclosing, dossier, filters, phrases, searching  # noqa: F401 - two register their pages
 from messaging.disclosing import Disclosed
 from messaging.doors import suppression_desk  # noqa: F401 - registers its page
 from messaging.doors.searched import SearchedDesk

@@ -15,7 +15,12 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         trials.trials.append(Trial("Ask what a message would do", "help", "messaging.view_message", _explain))
+        trials.trials.append(Trial("Test it with last week's messages", "experiment", "routing.change_routeversion", _backtest))
 
 
 def _explain(business_id: UUID, version_id: UUID) -> str:
     return f"{reverse('admin:messaging_message_explain')}?business={business_id}&version={version_id}"
+
+
+def _backtest(_business_id: UUID, version_id: UUID) -> str:
+    return f"{reverse('admin:messaging_backtest_add')}?version={version_id}"

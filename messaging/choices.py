@@ -58,3 +58,12 @@ class LinkedBy(TextChoices):
 
     CONTEXT = "context"
     RECENCY = "recency"
+
+
+class BacktestState(TextChoices):
+    """How far a backtest is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"

@@ -17,6 +17,7 @@ from accounts import ids
 from accounts.choices import Mode
 from accounts.history import History
 from accounts.models import Business
+from messaging.backtest_records import Backtest  # noqa: F401 - Django looks for models here
 from messaging.choices import EventType, SuppressionOrigin, SuppressionReason
 from messaging.inbound_records import Inbound  # noqa: F401 - Django looks for models here
 from messaging.lifecycle import AttemptStatus, Status

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
-from messaging import bell, deadlines, detours, handoff, record, retention, slots, usage, watching
+from messaging import backtesting, bell, deadlines, detours, handoff, record, retention, slots, usage, watching
 from messaging.lane import Lane
 from routing import rebalancing
 
@@ -66,6 +66,14 @@ def count_uses() -> None:
     with slots.held("count uses") as is_ours:
         if is_ours:
             usage.count(at=timezone.now())
+
+
+@shared_task
+def backtest() -> None:
+    """Drafts of routes are tested with what was sent, one after the other."""
+    with slots.held("backtest") as is_ours:
+        while is_ours and backtesting.go_on(at=timezone.now()):
+            pass
 
 
 @shared_task

@@ -347,6 +347,7 @@ CELERY_BEAT_SCHEDULE = {
     "match parked receipts": {"task": "callbacks.tasks.match_parked", "schedule": schedule(10.0)},
     "count the uses of templates": {"task": "messaging.tasks.count_uses", "schedule": schedule(600.0)},
     "watch receipts": {"task": "callbacks.tasks.watch_receipts", "schedule": schedule(60.0)},
+    "test drafts of routes": {"task": "messaging.tasks.backtest", "schedule": schedule(2.0)},
     "register templates": {"task": "templates_app.tasks.register", "schedule": schedule(5.0)},
     "owe registrations": {"task": "templates_app.tasks.owe_registrations", "schedule": schedule(60.0)},
     "make partitions": {"task": "messaging.tasks.make_partitions", "schedule": schedule(6 * 3600.0)},

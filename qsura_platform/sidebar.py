@@ -39,6 +39,7 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         "By which road",
         [
             ("Routes", "alt_route", "routing.route", ""),
+            ("Backtests", "experiment", "messaging.backtest", ""),
             ("Provider accounts", "cell_tower", "routing.provideraccount", ""),
             ("Prices", "sell", "routing.price", ""),
             ("Quiet hours", "bedtime", "routing.quiethours", ""),

@@ -148,7 +148,9 @@ def _order(accounts: tuple[tuple[AccountChoice, float], ...], pick: random.Rando
 def _decide(book: Book, wish: Wish) -> _Decision:
     seen = _seen(wish)
     looked_at: list[dict[str, Any]] = []
-    trace = {"mode": wish.mode, "rules": looked_at}
+    # The wish's own facts are what a draft of tomorrow is tested with (messaging.backtesting).
+    known = {"country": wish.country, "kind": wish.kind, "fallback": wish.fallback}
+    trace = {"mode": wish.mode, "facts": known, "rules": looked_at}
     for road, position, rule in _rules(book):
         entry = _weigh(road, position, rule, seen)
         looked_at.append(entry)
