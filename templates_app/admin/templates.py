@@ -15,7 +15,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.desk import action, display
-from templates_app.admin.exchange import ExchangeDesk
+from templates_app.admin.adoption import AdoptionDesk
 from templates_app.choices import VersionStatus
 from templates_app.models import Template, TemplateVersion
 
@@ -23,7 +23,7 @@ _FIXED = ("business", "name", "category")
 
 
 @admin.register(Template)
-class TemplateDesk(ExchangeDesk):
+class TemplateDesk(AdoptionDesk):
     list_display = ("name", "category", "live_in", "waiting", "description", "business")
     list_filter = ("business", "category")
     list_select_related = ("business",)
