@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
+from django.apps import apps as every_app
 from django.apps.registry import Apps
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
@@ -23,8 +24,8 @@ class RoutingConfig(AppConfig):
         register(worlds_apart, Tags.database)
 
 
-def ensure_stand_ins(sender: AppConfig, *, using: str, apps: Apps, **_: Any) -> None:
-    """Test keys work from the first migration on. `apps`: the models as far as the database has been migrated."""
+def ensure_stand_ins(sender: AppConfig, *, using: str, apps: Apps = every_app, **_: Any) -> None:
+    """Test keys work from the first migration on. `apps`: the models as far as the database is migrated."""
     accounts = apps.get_model(sender.label, "ProviderAccount")
     if _has_table(accounts, using):
         stand_ins.ensure(accounts, using=using)
@@ -32,7 +33,7 @@ def ensure_stand_ins(sender: AppConfig, *, using: str, apps: Apps, **_: Any) -> 
 
 def worlds_apart(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """A live account whose calls would go to the simulator: hand-off refuses it, and here is why nothing is sent."""
-    accounts = apps.get_model("routing", "ProviderAccount")
+    accounts = every_app.get_model("routing", "ProviderAccount")
     live = [
         row
         for using in databases or ()

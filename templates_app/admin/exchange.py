@@ -86,7 +86,7 @@ class LookForm(forms.Form):
 class ExchangeDesk(Desk):
     """A desk of templates that can be exported, one or all, and imported."""
 
-    actions_list = ("import_files", "export_all")
+    actions_list: tuple[str, ...] = ("import_files", "export_all")
 
     @action(description="Export", url_path="export", permissions=["view"], icon="download")
     def export(self, request: HttpRequest, object_id: str) -> HttpResponse:

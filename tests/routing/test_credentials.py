@@ -62,7 +62,7 @@ def test_an_unknown_provider_is_unusable(account: Make) -> None:
 
 
 def test_there_is_one_stand_in_for_each_provider(db: None) -> None:
-    ensure_stand_ins(apps.get_app_config("routing"), using="default", apps=apps)
+    ensure_stand_ins(apps.get_app_config("routing"), using="default")
     rows = ProviderAccount.objects.filter(business__isnull=True).order_by("provider").values_list("provider", "name", "mode")
     assert list(rows) == [
         ("infobip", "Simulated Infobip", "test"),
@@ -122,7 +122,7 @@ def test_a_live_account_at_the_simulator_is_reported_at_start(account: Make, set
 
 def test_a_stand_in_with_another_name_stays_the_only_one(db: None) -> None:
     ProviderAccount.objects.filter(name="Simulated Meta").update(name="Play WhatsApp")
-    ensure_stand_ins(apps.get_app_config("routing"), using="default", apps=apps)
+    ensure_stand_ins(apps.get_app_config("routing"), using="default")
     assert list(ProviderAccount.objects.filter(provider="meta").values_list("name", flat=True)) == ["Play WhatsApp"]
 
 
