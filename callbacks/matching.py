@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from callbacks import sharing
 from messaging import references, tracking
 from messaging.lifecycle import AttemptStatus, Trouble
 from messaging.models import Attempt
 from messaging.tracking import Said
+from routing import sharing
 from routing.providers.base import Fault, Receipt, ReceiptStatus
 
 LONGEST_REFERENCE = 128

@@ -14,12 +14,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import ids
 from alerts import reporting
 from alerts.kinds import Kind
-from callbacks import matching, sharing
+from callbacks import matching
 from callbacks.matching import Heard
 from callbacks.models import ParkedReceipt
 from messaging import references, tracking
 from messaging.models import ProviderReference
 from messaging.tracking import Said
+from routing import sharing
 from routing.providers.base import ErrorClass, Fault, Receipt, ReceiptStatus
 
 logger = logging.getLogger(__name__)

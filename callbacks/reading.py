@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from callbacks import bulletins, calls, matching, offering, parking, words
+from callbacks import bulletins, calls, matching, offering, parking, replies, words
 from callbacks.choices import CallState
 from callbacks.matching import Heard
 from callbacks.offering import Offered
@@ -103,6 +103,7 @@ def offer(claimed: Sequence[Claimed], *, at: datetime) -> None:
     """Show the calls to those who read more than receipts."""
     opened = [Offered(call.id, call.account_id, call.provider, call.received_at, call.incoming) for call in claimed if call.incoming]
     bulletins.read(opened, at=at)
+    replies.read(opened)
     offering.offer(opened, at=at)
 
 

@@ -18,7 +18,7 @@ from accounts.authentication import ApiKeyAuthentication, CachedApiKeyAuthentica
 from accounts.choices import Scope
 from messaging import canceling, explaining, history, idempotency, intake, reading, serializers
 from messaging.choices import EVERY_TYPE
-from messaging.doors import suppressions
+from messaging.doors import inbound, suppressions
 from messaging.intake import Answer
 from messaging.lifecycle import Status
 
@@ -204,4 +204,5 @@ urlpatterns = [
     path("messages/<str:message>/cancel", CancelView.as_view(), name="message-cancel"),
     path("events", EventsView.as_view(), name="events"),
     *suppressions.urlpatterns,
+    *inbound.urlpatterns,
 ]

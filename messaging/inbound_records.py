@@ -31,6 +31,7 @@ class Inbound(models.Model):
     linked_by = models.CharField(max_length=7, choices=LinkedBy, blank=True)
     occurred_at = models.DateTimeField(help_text="The provider's time where it gave one.")
     received_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, help_text="When what follows from it was done: linked, told, a word obeyed.")
     call_id = models.UUIDField(help_text="The provider's call that it stood in.")
 
     class Meta:
@@ -45,6 +46,8 @@ class Inbound(models.Model):
             models.Index(fields=["user_hash", "-id"], condition=Q(user_hash__isnull=False), name="messaging_inbound_user"),
             # The timeline of the message that it answers.
             models.Index(fields=["message_id"], condition=Q(message_id__isnull=False), name="messaging_inbound_message"),
+            # The sweep: what is still to be followed up.
+            models.Index(fields=["id"], condition=Q(settled_at__isnull=True), name="messaging_inbound_open"),
             # The clearing of what is past its time.
             models.Index(fields=["received_at"], name="messaging_inbound_age"),
         ]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
+from messaging.inbound_records import Inbound
 from messaging.models import IdempotencyKey, ProviderReference
 from routing import tally
 from templates_app import uses
@@ -18,6 +19,9 @@ WEEKS_AHEAD = 4
 KEYS_KEPT = timedelta(hours=24)
 REFERENCES_KEPT = timedelta(days=30)
 """WhatsApp's read receipts come for as long as the message lies unread; providers stop telling after a month."""
+
+INBOUND_KEPT = timedelta(days=30)
+"""As long as a provider's reference, by which one is linked to what it answers. Its events stay, and have no text."""
 
 
 def make_partitions() -> int:
@@ -36,5 +40,6 @@ def forget() -> None:
     now = timezone.now()
     IdempotencyKey.objects.filter(created_at__lt=now - KEYS_KEPT).delete()
     ProviderReference.objects.filter(created_at__lt=now - REFERENCES_KEPT).delete()
+    Inbound.objects.filter(received_at__lt=now - INBOUND_KEPT).delete()
     uses.forget(at=now)
     tally.forget()

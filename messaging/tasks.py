@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging import backtesting, bell, deadlines, detours, handoff, record, retention, slots, usage, watching
+from messaging.inbound import settling
 from messaging.lane import Lane
 from routing import rebalancing
 
@@ -57,6 +58,14 @@ def settle() -> None:
             handoff.rescue()
             detours.look()
         while is_ours and deadlines.find_lost() + deadlines.settle_timed() >= deadlines.BATCH:
+            pass
+
+
+@shared_task
+def settle_inbound() -> None:
+    """What follows from what people wrote, a batch at a time until nothing is left."""
+    with slots.held("settle inbound") as is_ours:
+        while is_ours and settling.settle() >= settling.AT_A_TIME:
             pass
 
 

@@ -308,6 +308,7 @@ SPECTACULAR_SETTINGS = {
         "ChannelOrAutoEnum": "messaging.serializers.CHANNELS",
         "EventTypeEnum": "messaging.choices.EVERY_TYPE",
         "MessageEventTypeEnum": "messaging.choices.EventType.values",
+        "InboundKindEnum": "messaging.doors.inbound_shapes.KINDS",
         "EndpointKindEnum": "callbacks.choices.EndpointKind.values",
         "EndpointStatusEnum": "callbacks.choices.EndpointStatus.values",
         "ReplayKindEnum": "callbacks.choices.ReplayKind.values",
@@ -337,12 +338,14 @@ CELERY_TASK_ROUTES = {
     "messaging.tasks.hand_off_utility": {"queue": "handoff_utility"},
     "messaging.tasks.hand_off_marketing": {"queue": "handoff_marketing"},
     "callbacks.tasks.read_receipts": {"queue": "receipts"},
+    "messaging.tasks.settle_inbound": {"queue": "receipts"},
     "callbacks.tasks.deliver": {"queue": "webhooks"},
 }
 # `manage.py run_beat` rings for these by the monotonic clock, and not while enough rings hang in a queue (messaging.bell).
 CELERY_BEAT_SCHEDULE = {
     "ring for what is due": {"task": "messaging.tasks.ring_for_due", "schedule": schedule(1.0)},
     "settle what time decides": {"task": "messaging.tasks.settle", "schedule": schedule(1.0)},
+    "follow up what people wrote": {"task": "messaging.tasks.settle_inbound", "schedule": schedule(2.0)},
     "ring for receipts and webhooks": {"task": "callbacks.tasks.ring_for_due", "schedule": schedule(1.0)},
     "match parked receipts": {"task": "callbacks.tasks.match_parked", "schedule": schedule(10.0)},
     "count the uses of templates": {"task": "messaging.tasks.count_uses", "schedule": schedule(600.0)},

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from routing.providers.inbound import Inbound
+
 T = TypeVar("T")
 
 
@@ -354,6 +356,9 @@ class Adapter(Protocol):
 
     def handshake(self, account: ProviderAccount, incoming: Incoming) -> str | None:
         """The text to answer to a provider's GET that proves who owns the URL; None if this is no such call. Raises Forged."""
+
+    def read_inbound(self, account: ProviderAccount, incoming: Incoming) -> list[Inbound]:
+        """What the call brings from people, empty for most; never raises. What it does not understand is UNKNOWN, never lost."""
 
     def read_news(self, incoming: Incoming) -> list[TemplateNews]:
         """What the call says about templates, empty for most; never raises, and costs next to nothing where it is silent on them."""

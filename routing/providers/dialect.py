@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from routing.providers.base import Call, Incoming, ProviderAccount, Registrar, TemplateNews
+from routing.providers.inbound import Inbound
 
 
 class Dialect:
@@ -34,6 +35,10 @@ class Dialect:
     def handshake(self, account: ProviderAccount, incoming: Incoming) -> str | None:
         """It proves no URL."""
         return None
+
+    def read_inbound(self, account: ProviderAccount, incoming: Incoming) -> list[Inbound]:
+        """Nobody writes to us by it."""
+        return []
 
     def read_news(self, incoming: Incoming) -> list[TemplateNews]:
         """It tells nothing of templates."""

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from routing.providers import infobip_errors, wire
+from routing.providers import infobip_errors, infobip_inbound, wire
 from routing.providers.base import (
     Answer,
     Call,
@@ -36,6 +36,7 @@ from routing.providers.base import (
     WhatsAppTemplate,
 )
 from routing.providers.dialect import Dialect
+from routing.providers.inbound import Inbound
 
 USER = "qsura"
 """The user name of a report that is set up for the whole account."""
@@ -114,7 +115,13 @@ class Infobip(Dialect):
         said = wire.read_json(incoming.body)
         if not isinstance(said, dict) or not isinstance(said.get("results"), list):
             raise Unreadable("no results")
-        return [_receipt(result) for result in _each(said, "results")]
+        return [_receipt(result) for result in _each(said, "results") if not infobip_inbound.is_one(result)]
+
+    def read_inbound(self, account: ProviderAccount, incoming: Incoming) -> list[Inbound]:
+        """Those results that are inbound messages; the password vouches for them, never the key of a single message's report."""
+        if b'"receivedAt"' not in incoming.body:
+            return []
+        return [infobip_inbound.read(result) for result in _each(wire.fields(incoming.body), "results") if infobip_inbound.is_one(result)]
 
 
 def _say(account: ProviderAccount, outbound: Outbound) -> tuple[str, dict[str, Any]]:

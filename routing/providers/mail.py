@@ -20,7 +20,7 @@ from anymail.message import AnymailMessage
 from django.core.handlers.wsgi import WSGIRequest
 from requests.structures import CaseInsensitiveDict
 
-from routing.providers import wire
+from routing.providers import inbound, wire
 from routing.providers.base import (
     Adapter,
     Answer,
@@ -39,6 +39,7 @@ from routing.providers.base import (
     Unsendable,
 )
 from routing.providers.dialect import Dialect
+from routing.providers.inbound import Inbound, InboundKind
 from routing.providers.mail_services import BASIC, SERVICES, Service
 
 USER = "qsura"
@@ -60,6 +61,11 @@ _STATUSES: dict[str, ReceiptStatus] = {
 }
 _SILENT = frozenset({"autoresponded", "complained", "unsubscribed", "subscribed", "inbound", "inbound_failed", "loaded"})
 """Known, and nothing that says whether this message arrived."""
+_WISHES = {
+    "complained": InboundKind.OPT_OUT,
+    "unsubscribed": InboundKind.OPT_OUT,
+    "subscribed": InboundKind.OPT_IN,
+}
 _NEGATIVE = frozenset({ReceiptStatus.UNDELIVERABLE, ReceiptStatus.FAILED, ReceiptStatus.REJECTED})
 
 _REASONS: dict[str, ErrorClass] = {
@@ -190,6 +196,31 @@ class Mail(Dialect):
             return [_receipt(event) for event in events if event is not None and event.event_type not in _SILENT]
         except Exception as error:
             raise Unreadable("no events") from error
+
+    def read_inbound(self, account: ProviderAccount, incoming: Incoming) -> list[Inbound]:
+        """Complaints, and what services tell of their own unsubscriptions. Replies go to a mailbox, not to us."""
+        if not any(word in incoming.body for word in (b"omplain", b"ubscri", b"pam")):
+            return []
+        try:
+            events = self._view(incoming.url, "-").parse_events(_request(incoming))
+            return [_wish(event) for event in events if event is not None and event.event_type in _WISHES]
+        except Exception:  # noqa: BLE001 - what breaks the library here was set aside by `read_receipts`
+            return []
+
+
+def _wish(event: Any) -> Inbound:
+    metadata: Mapping[str, Any] = event.metadata if isinstance(event.metadata, dict) else {}
+    theirs = wire.reference(str(event.message_id)) if event.message_id else ""
+    return Inbound(
+        kind=_WISHES[event.event_type],
+        channel="email",
+        raw_kind=event.event_type,
+        provider_id=f"{event.event_type}:{theirs}" if theirs else "",
+        sender=inbound.text(event.recipient),
+        context=theirs,
+        client_reference=wire.reference(metadata.get(_REFERENCE)) or next((wire.reference(tag) for tag in event.tags or []), ""),
+        occurred_at=_moment(event.timestamp),
+    )
 
 
 def _message(account: ProviderAccount, outbound: Outbound, content: Email, *, has_metadata: bool) -> AnymailMessage:

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from routing.providers import meta_errors, meta_templates, wire
+from routing.providers import meta_errors, meta_inbound, meta_templates, wire
 from routing.providers.base import (
     Answer,
     Call,
@@ -37,6 +37,7 @@ from routing.providers.base import (
     WhatsAppTemplate,
 )
 from routing.providers.dialect import Dialect
+from routing.providers.inbound import Inbound
 
 _STATUSES: dict[str, ReceiptStatus] = {
     "sent": ReceiptStatus.SENT,
@@ -96,6 +97,9 @@ class Meta(Dialect):
         if not isinstance(said, dict) or not isinstance(said.get("entry"), list):
             raise Unreadable("no entries")
         return [_receipt(status) for status in _statuses(said["entry"]) if not _is_silent(status)]
+
+    def read_inbound(self, account: ProviderAccount, incoming: Incoming) -> list[Inbound]:
+        return meta_inbound.read(incoming)
 
     def read_news(self, incoming: Incoming) -> list[TemplateNews]:
         return meta_templates.read_news(incoming)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
-from routing.providers import twilio_content, twilio_errors, wire
+from routing.providers import twilio_content, twilio_errors, twilio_inbound, wire
 from routing.providers.base import (
     Answer,
     Call,
@@ -34,6 +34,7 @@ from routing.providers.base import (
     WhatsAppTemplate,
 )
 from routing.providers.dialect import Dialect
+from routing.providers.inbound import Inbound
 
 _LARGEST_BODY = 1_048_576  # a callback is a form of some twenty fields; more is nobody's receipt
 _MOST_FIELDS = 500
@@ -54,7 +55,6 @@ _STATUSES: dict[str, ReceiptStatus] = {
     "canceled": ReceiptStatus.FAILED,  # somebody cancelled it at Twilio: it will not arrive
 }
 _NEGATIVE = frozenset({ReceiptStatus.UNDELIVERABLE, ReceiptStatus.FAILED})
-_INBOUND = frozenset({"receiving", "received"})
 
 
 class Twilio(Dialect):
@@ -120,9 +120,16 @@ class Twilio(Dialect):
         raw = wire.word(form.get("MessageStatus") or form.get("SmsStatus"))
         if not raw:
             raise Unreadable("no status")
-        if raw in _INBOUND:
+        if raw in twilio_inbound.STATUSES:
             return []
         return [_receipt(raw, form, incoming)]
+
+    def read_inbound(self, account: ProviderAccount, incoming: Incoming) -> list[Inbound]:
+        """One a call. Twilio calls the URL that is set up for the number: the account's callback URL."""
+        try:
+            return twilio_inbound.read(dict(_fields(incoming.body))) if b"ceiv" in incoming.body else []
+        except ValueError:
+            return []
 
 
 def _address(number: str, channel: str) -> str:

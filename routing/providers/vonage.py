@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from routing.providers import vonage_errors, wire
+from routing.providers import vonage_errors, vonage_inbound, wire
 from routing.providers.base import (
     Answer,
     Call,
@@ -35,6 +35,7 @@ from routing.providers.base import (
     WhatsAppTemplate,
 )
 from routing.providers.dialect import Dialect
+from routing.providers.inbound import Inbound
 
 _LONGEST_TTL = 259_200  # seconds: 72 hours, Vonage's default for SMS
 _LARGEST_TOKEN = 4_096  # bytes of a webhook's token; a genuine one has some four hundred
@@ -109,6 +110,10 @@ class Vonage(Dialect):
         if not isinstance(said, dict) or not wire.word(said.get("message_uuid")):
             raise Unreadable("no message_uuid")
         return [_receipt(said)] if "status" in said else []
+
+    def read_inbound(self, account: ProviderAccount, incoming: Incoming) -> list[Inbound]:
+        """One a call, at the URL that the application or the number is set up with: the account's callback URL."""
+        return vonage_inbound.read(wire.fields(incoming.body)) if b'"message_type"' in incoming.body else []
 
 
 def _say(outbound: Outbound) -> dict[str, Any]:
