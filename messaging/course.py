@@ -42,6 +42,8 @@ class Made:
     account_id: UUID
     called_at: datetime
     known: Known
+    is_call: bool = True
+    """Not if it was skipped before anybody was called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class View:
     attempts: Sequence[Made]
     is_waiting: bool
     grace: timedelta
+    is_calling: bool = False
+    """Whether what is due is being handed off right now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +117,35 @@ def next_moment(view: View) -> datetime | None:
     return min(silent_at or view.expires_at, view.expires_at)
 
 
-def gives_up_at(plan: Sequence[Mapping[str, Any]], step: int, *, lane: str, expires_at: datetime, at: datetime) -> datetime | None:
-    """When an attempt that is made again and again is given up for the next step; None where no step is left."""
-    if step + 1 >= len(plan):
+def gives_up_at(
+    plan: Sequence[Mapping[str, Any]], step: int, *, lane: str, expires_at: datetime, at: datetime, made: int = 0
+) -> datetime | None:
+    """When an attempt that is made again and again is given up for the next step; None where no step, or no attempt, is left.
+
+    `made`: how many hand-offs there were before it.
+    """
+    budget = plan[step].get("budget") or {}
+    if step + 1 >= len(plan) or made + 1 >= budget.get("attempts", made + 2):
         return None
-    within = plan[step].get("within")
-    return min(at + (timedelta(seconds=within) if within else PATIENCE[lane]), expires_at)
+    within, deadline = plan[step].get("within"), budget.get("deadline")
+    patience = timedelta(seconds=within) if within else PATIENCE[lane]
+    return min(at + min(patience, timedelta(seconds=deadline) if deadline else patience), expires_at)
+
+
+def can_afford(view: View, *, at: datetime | None = None) -> bool:
+    """Whether the plan's budget allows a further hand-off, then; without a moment, whether it allows one at all."""
+    budget = view.plan[0].get("budget") or {}
+    calls = [made.called_at for made in view.attempts if made.is_call]
+    if len(calls) + view.is_calling >= budget.get("attempts", len(calls) + 2):
+        return False
+    if at is None or not calls or "deadline" not in budget:
+        return True
+    return at <= calls[0] + timedelta(seconds=budget["deadline"])
 
 
 def way_out(view: View, step: int, tried: set[UUID], trouble: Trouble) -> Again | None:
     """Where an attempt that failed like that goes next: another account of its step, a later step, or nowhere."""
-    if trouble.error_class in STOP:
+    if trouble.error_class in STOP or not can_afford(view):
         return None
     if trouble.error_class in NEXT_CHANNEL:
         return _next_step(view, step, trouble.error_class, other_than=view.plan[step]["channel"])
@@ -154,7 +176,8 @@ def _next_step(view: View, after: int, because: str, *, other_than: str = "", av
 
 def _after_trouble(view: View, last: Made, *, at: datetime) -> Move | None:
     trouble = last.known.trouble or Trouble(ErrorClass.UNMAPPED, "unmapped")
-    return way_out(view, last.step, {last.account_id}, trouble) or _end_unless_open(view, trouble, at=at)
+    way = way_out(view, last.step, {last.account_id}, trouble) if can_afford(view, at=at) else None
+    return way or _end_unless_open(view, trouble, at=at)
 
 
 def _end_unless_open(view: View, trouble: Trouble, *, at: datetime) -> End | None:
@@ -171,6 +194,8 @@ def _after_unknown(view: View, last: Made, *, at: datetime) -> Move | None:
     """After the grace, by traffic class: a code by another road, never the same account; useful news once more; nothing else."""
     if at < last.called_at + view.grace:
         return None
+    if not can_afford(view, at=at):
+        return End(Status.FAILED, OUTCOME_UNKNOWN)
     if view.lane == "authentication" and (move := _next_step(view, last.step, "unknown", avoiding=last.account_id)):
         return move
     unknowns = sum(made.known.status is AttemptStatus.UNKNOWN for made in view.attempts)
@@ -184,7 +209,8 @@ def _silent_at(view: View, made: Made) -> datetime | None:
     step = view.plan[made.step]
     if not step.get("until") or made.step + 1 >= len(view.plan) or _has_reached(made.known, AttemptStatus(step["until"])):
         return None
-    return (made.known.submitted_at or made.called_at) + timedelta(seconds=step["within"])
+    silent_at = (made.known.submitted_at or made.called_at) + timedelta(seconds=step["within"])
+    return silent_at if can_afford(view, at=silent_at) else None
 
 
 def _has_reached(known: Known, wanted: AttemptStatus) -> bool:

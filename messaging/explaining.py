@@ -7,6 +7,7 @@ far as it can be told, even where an earlier part refuses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,8 +15,8 @@ from uuid import UUID
 from accounts.keys import Caller
 from accounts.refusals import Refusal
 from messaging import consent, course, intake, orders, preparing, recipients
-from messaging.course import Again, View
-from messaging.lifecycle import Trouble
+from messaging.course import Again, Made, View
+from messaging.lifecycle import NOTHING_KNOWN, Trouble
 from messaging.preparing import Prepared, Wanted
 from messaging.recipients import Recipient
 from routing import vault
@@ -105,11 +106,11 @@ def _route(
     try:
         return _planned(preparing.plan(wanted, caller, entry, recipient, at=at, book=book))
     except NoRoute as refusal:
-        return {"name": None, "version": None, "rules": refusal.trace["rules"], "steps": []}
+        return {"name": None, "version": None, "budget": None, "rules": refusal.trace["rules"], "steps": []}
 
 
 def _planned(plan: Plan) -> dict[str, Any]:
-    return {"name": plan.name, "version": plan.number, "rules": plan.trace["rules"], "steps": orders.steps(plan)}
+    return {"name": plan.name, "version": plan.number, "rules": plan.trace["rules"], "budget": plan.budget, "steps": orders.steps(plan)}
 
 
 def _consent(recipient: Recipient, entry: Entry, channels: list[str], caller: Caller, *, at: datetime) -> list[dict[str, Any]]:
@@ -165,6 +166,11 @@ def _deferred(prepared: Prepared) -> dict[str, Any] | None:
 
 
 def _after(view: View, step: int, error_class: ErrorClass) -> dict[str, Any]:
+    """As if every step so far had had one attempt, by its first account."""
+    made = [
+        Made(number, UUID(each["accounts"][0]["id"]), view.expires_at, NOTHING_KNOWN) for number, each in enumerate(view.plan[: step + 1])
+    ]
+    view = replace(view, attempts=made)
     first = UUID(view.plan[step]["accounts"][0]["id"])
     way = course.way_out(view, step, {first}, Trouble(error_class, error_class))
     then = _told(view.plan, way, came_from=step) if way else {"does": STOP}
@@ -188,7 +194,7 @@ def _told(steps: Steps, way: Again, *, came_from: int) -> dict[str, Any]:
 
 def _gives_up_after(prepared: Prepared, step: int, *, steps: Steps, begins: datetime) -> int:
     """Seconds for which a failing provider is tried again."""
-    until = course.gives_up_at(steps, step, lane=prepared.entry.category, expires_at=prepared.expires_at, at=begins)
+    until = course.gives_up_at(steps, step, lane=prepared.entry.category, expires_at=prepared.expires_at, at=begins, made=step)
     return int(((until or prepared.expires_at) - begins).total_seconds())
 
 

@@ -12,6 +12,7 @@ from accounts.refusals import Refusal
 from messaging import decision, explaining, phrases
 from messaging.decision import Rule
 from messaging.preparing import Wanted
+from routing import telling
 from routing.selection import Book
 from templates_app import catalogue, previews
 from templates_app.catalogue import Entry
@@ -51,6 +52,8 @@ class Foretold:
     """Whether the template's samples stand for variables that were not given."""
     rules: Sequence[Rule]
     road: Sequence[Step]
+    budget: str
+    """`at most 3 attempts`; empty where the rule has none."""
     consent: Sequence[tuple[str, bool]]
     preview: Preview | None
     sends_at: datetime | None
@@ -72,6 +75,7 @@ def foretell(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None 
         has_samples=has_samples,
         rules=decision.tell(route["rules"], business_id=caller.business_id),
         road=[_step(each, number, told["next"]) for number, each in enumerate(route["steps"])],
+        budget=telling.tell_budget(route["budget"]) if route.get("budget") else "",
         consent=[(phrases.channel(each["channel"]), each["allowed"]) for each in told["consent"]],
         preview=_preview(entry, wanted),
         sends_at=datetime.fromisoformat(told["send_at"]) if told["send_at"] else None,

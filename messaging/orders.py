@@ -144,13 +144,15 @@ def _item_row(item: Prepared, events: Sequence[NewEvent], *, of_order: int, grou
 
 
 def steps(plan: Plan) -> list[dict[str, Any]]:
-    """The plan as it is kept with the message."""
+    """The plan as it is kept with the message; its budget, if it has one, stands with each step."""
+    budget = {"budget": dict(plan.budget)} if plan.budget else {}
     return [
         {
             "channel": step.channel,
             "accounts": [{"id": account.id, "name": account.name, "provider": account.provider} for account in step.accounts],
             "until": step.until,
             "within": step.within,
+            **budget,
         }
         for step in plan.steps
     ]

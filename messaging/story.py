@@ -249,18 +249,20 @@ class Story:
     def _view(self) -> course.View:
         due = self.waiting.number if self.waiting else None
         made = [
-            course.Made(attempt.step, attempt.account_id, attempt.called_at, attempt.known)
+            course.Made(attempt.step, attempt.account_id, attempt.called_at, attempt.known, is_call=attempt.tries > 0)
             for number, attempt in sorted(self.attempts.items())
             if number != due
         ]
         subject = self.subject
-        return course.View(subject.plan, subject.lane, subject.expires_at, made, self.waiting is not None, self.grace)
+        is_calling = self.waiting is not None and self.waiting.calling_at is not None
+        return course.View(subject.plan, subject.lane, subject.expires_at, made, self.waiting is not None, self.grace, is_calling)
 
     def _go_on(self, step: int, account_id: UUID, *, because: str, at: datetime) -> None:
         last = self.attempts[max(self.attempts)]
         subject = self.subject
         channel = subject.plan[step]["channel"]
-        gives_up_at = course.gives_up_at(subject.plan, step, lane=subject.lane, expires_at=subject.expires_at, at=at)
+        made = sum(attempt.tries > 0 for attempt in self.attempts.values())
+        gives_up_at = course.gives_up_at(subject.plan, step, lane=subject.lane, expires_at=subject.expires_at, at=at, made=made)
         self.waiting = Waiting(last.number + 1, step, channel, account_id, at, gives_up_at)
         self.step = step
         self.moved = True

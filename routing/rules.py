@@ -21,6 +21,7 @@ MOST_CONDITIONS = 20
 MOST_STEPS = 10
 MOST_ACCOUNTS = 20
 HEAVIEST = 1_000
+MOST_ATTEMPTS = 50
 
 
 class InvalidRules(Refusal):
@@ -52,9 +53,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What a message may use up on this rule's steps."""
+
+    attempts: int | None
+    """Hand-offs at most."""
+    deadline: int | None
+    """Seconds after the first hand-off; no further one begins later."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     when: tuple[Condition, ...]
     steps: tuple[Step, ...]
+    budget: Budget | None = None
 
 
 def read(raw: Any) -> tuple[Rule, ...]:
@@ -85,15 +97,49 @@ def _known(raw: Any, names: set[str], *, where: str, problems: list[FieldError])
 
 
 def _read_rule(raw: Any, *, where: str, problems: list[FieldError]) -> Rule:
-    rule = _known(raw, {"when", "steps"}, where=where, problems=problems)
+    rule = _known(raw, {"when", "steps", "budget"}, where=where, problems=problems)
     if rule is None:
         return Rule((), ())
     when = _each(rule.get("when", []), f"{where}.when", least=0, most=MOST_CONDITIONS, problems=problems)
     found = [conditions.read(each, where=place, problems=problems) for place, each in when]
     steps = _each(rule.get("steps"), f"{where}.steps", most=MOST_STEPS, problems=problems)
-    return Rule(
-        when=tuple(each for each in found if each), steps=tuple(_read_step(each, where=place, problems=problems) for place, each in steps)
-    )
+    read_steps = tuple(_read_step(each, where=place, problems=problems) for place, each in steps)
+    budget = None
+    if "budget" in rule:
+        budget = _read_budget(rule["budget"], read_steps, where=f"{where}.budget", problems=problems)
+    return Rule(when=tuple(each for each in found if each), steps=read_steps, budget=budget)
+
+
+def _read_budget(raw: Any, steps: Sequence[Step], *, where: str, problems: list[FieldError]) -> Budget | None:
+    """Refused too where a step could never begin: it would only seem to be there."""
+    said = _known(raw, {"attempts", "deadline"}, where=where, problems=problems)
+    if said is None:
+        return None
+    attempts, deadline = said.get("attempts"), said.get("deadline")
+    if attempts is None and deadline is None:
+        problems.append(FieldError(where, "invalid", 'Give "attempts", "deadline" or both; or leave the budget out.'))
+    if attempts is not None:
+        _check_attempts(attempts, steps, where=f"{where}.attempts", problems=problems)
+    if deadline is not None:
+        _check_deadline(deadline, steps, where=f"{where}.deadline", problems=problems)
+    return Budget(attempts, deadline)
+
+
+def _check_attempts(attempts: Any, steps: Sequence[Step], *, where: str, problems: list[FieldError]) -> None:
+    if type(attempts) is not int or not 1 <= attempts <= MOST_ATTEMPTS:
+        problems.append(FieldError(where, "out_of_range", f"Give a whole number from 1 to {MOST_ATTEMPTS}."))
+    elif attempts < len(steps):
+        hint = f"With {attempts} attempt(s) step {attempts + 1} never begins: allow {len(steps)}, or take steps away."
+        problems.append(FieldError(where, "unreachable_step", hint))
+
+
+def _check_deadline(deadline: Any, steps: Sequence[Step], *, where: str, problems: list[FieldError]) -> None:
+    waits = sum(step.within for step in steps[:-1] if type(step.within) is int)
+    if type(deadline) is not int or not SHORTEST_WAIT <= deadline <= LONGEST_WAIT:
+        problems.append(FieldError(where, "out_of_range", f"Give whole seconds from {SHORTEST_WAIT} to {LONGEST_WAIT:,}."))
+    elif deadline <= waits:
+        hint = f"The steps before the last wait {waits} s together, so after silence it never begins: allow more, or wait less."
+        problems.append(FieldError(where, "unreachable_step", hint))
 
 
 def _read_step(raw: Any, *, where: str, problems: list[FieldError]) -> Step:
@@ -136,8 +182,13 @@ def describe(rules: Sequence[Rule]) -> list[dict[str, Any]]:
     """The rules as plain JSON again, in the one form in which they are kept."""
     return [
         {"when": [conditions.describe(each) for each in rule.when], "steps": [_describe_step(step) for step in rule.steps]}
+        | ({"budget": describe_budget(rule.budget)} if rule.budget else {})
         for rule in rules
     ]
+
+
+def describe_budget(budget: Budget) -> dict[str, int]:
+    return {name: value for name, value in (("attempts", budget.attempts), ("deadline", budget.deadline)) if value is not None}
 
 
 def _describe_step(step: Step) -> dict[str, Any]:

@@ -6,7 +6,7 @@ What depends on the wish alone is decided once while the book is believed; what 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -91,6 +91,8 @@ class Plan:
     steps: tuple[Step, ...]
     trace: dict[str, Any]
     """The decision, as JSON; shared between equal decisions, so never changed."""
+    budget: Mapping[str, int] | None = None
+    """What it may use up: attempts, and a deadline in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class _Decision:
     road: Road
     draws: tuple[_Draw, ...]
     trace: dict[str, Any]
+    budget: Mapping[str, int] | None
 
 
 def plan(book: Book, wish: Wish, *, pick: random.Random) -> Plan:
@@ -134,7 +137,8 @@ def _draw(decision: _Decision, pick: random.Random) -> Plan:
     )
     road = decision.road
     chosen = {"chosen": [step.accounts[0].id for step in steps]}
-    return Plan(version_id=road.version_id, name=road.name, number=road.number, steps=steps, trace=decision.trace | chosen)
+    trace = decision.trace | chosen
+    return Plan(version_id=road.version_id, name=road.name, number=road.number, steps=steps, trace=trace, budget=decision.budget)
 
 
 def _order(accounts: tuple[tuple[AccountChoice, float], ...], pick: random.Random) -> tuple[AccountChoice, ...]:
@@ -165,7 +169,8 @@ def _decide(book: Book, wish: Wish) -> _Decision:
         draws, entry["steps"] = _people(steps, book, wish)
         if not draws:
             raise NoRoute(_nobody(road, entry["steps"]), trace=trace)
-        return _Decision(road=road, draws=tuple(draws), trace=trace)
+        budget = rules.describe_budget(rule.budget) if rule.budget else None
+        return _Decision(road=road, draws=tuple(draws), trace=trace, budget=budget)
     raise NoRoute(_why(book, looked_at), trace=trace)
 
 

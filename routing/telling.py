@@ -28,6 +28,8 @@ class StepTold:
 class RuleTold:
     when: tuple[str, ...]
     steps: tuple[StepTold, ...]
+    budget: str
+    """`at most 3 attempts, none later than 10 min after the first`; empty where there is none."""
 
 
 def tell(raw: Any) -> list[RuleTold]:
@@ -35,8 +37,22 @@ def tell(raw: Any) -> list[RuleTold]:
     found = rules.read(raw)
     names = _names(found)
     return [
-        RuleTold(when=tuple(str(each) for each in rule.when), steps=tuple(_tell_step(step, names) for step in rule.steps)) for rule in found
+        RuleTold(
+            when=tuple(str(each) for each in rule.when),
+            steps=tuple(_tell_step(step, names) for step in rule.steps),
+            budget=tell_budget(rules.describe_budget(rule.budget)) if rule.budget else "",
+        )
+        for rule in found
     ]
+
+
+def tell_budget(budget: Mapping[str, int]) -> str:
+    """A budget in words."""
+    attempts, deadline = budget.get("attempts"), budget.get("deadline")
+    told = [f"at most {attempts} attempt{'s' if attempts != 1 else ''}"] if attempts else []
+    if deadline:
+        told.append(f"none later than {duration(deadline)} after the first")
+    return ", ".join(told)
 
 
 def conditions_of(business_id: UUID, decisions: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int, int], tuple[str, ...]]:

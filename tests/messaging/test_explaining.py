@@ -144,6 +144,21 @@ def test_a_suppression_of_every_channel_refuses(alice: World) -> None:
     assert explain(alice)["error"]["code"] == "recipient_suppressed"
 
 
+def test_a_budget_is_told_and_kept_with_the_plan(alice: World) -> None:
+    whatsapp, sms = world.whatsapp_then_sms()
+    rules = [{"steps": [whatsapp, sms], "budget": {"attempts": 2, "deadline": 600}}]
+    version = publishing.draft(alice.route.route, rules=rules, by=alice.author)
+    publishing.publish(version, by=alice.author, because="for a test", at=timezone.now())
+    world.forget()
+
+    told = explain(alice)
+    alice.accept()
+
+    assert told["route"]["budget"] == {"attempts": 2, "deadline": 600}
+    assert [each["budget"] for each in Message.objects.get().plan] == [{"attempts": 2, "deadline": 600}] * 2
+    assert told["next"][1]["errors"]["provider_fault"] == {"does": "try_again", "then": {"does": "stop"}}
+
+
 POOL: dict[str, list[Any]] = {
     "channel": ["whatsapp", "sms", "auto", "email"],
     "template": ["order_shipped", "order_shipped", "order_shipped", "nobody_knows_it"],

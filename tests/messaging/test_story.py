@@ -320,3 +320,70 @@ def test_an_answer_that_a_receipt_overtook_brings_no_new_reference() -> None:
     message.taken(1, "wamid.1", at=at(1))
 
     assert message.newly_taken == set()
+
+
+class TestABudget:
+    """What a message may use up on its plan (docs/routes.md)."""
+
+    @staticmethod
+    def plan(*steps: dict[str, object], **budget: int) -> list[dict[str, object]]:
+        return [{**each, "budget": budget} for each in steps]
+
+    def test_no_further_account_is_tried_when_the_attempts_are_used_up(self) -> None:
+        message = submitted(self.plan(step("whatsapp", META, OTHER_META), step("sms", TWILIO), attempts=2))
+        said(message, AttemptStatus.FAILED, 2, error_class="account_fault")
+        message.begin(at=at(3))
+        message.taken(2, "wamid.2", at=at(4))
+        said(message, AttemptStatus.FAILED, 5, number=2, error_class="account_fault")
+
+        assert (message.status, message.waiting) == (Status.FAILED, None)
+
+    def test_what_was_skipped_uses_up_nothing(self) -> None:
+        message = story(self.plan(step("whatsapp", META, OTHER_META), step("sms", TWILIO), attempts=2))
+        message.skip(Trouble("account_fault", "out_of_service"), at=at(0))
+        message.begin(at=at(1))
+        message.taken(2, "wamid.2", at=at(2))
+        said(message, AttemptStatus.FAILED, 3, number=2)
+
+        assert message.waiting is not None
+        assert message.waiting.account_id == TWILIO
+
+    def test_a_call_under_way_counts(self) -> None:
+        message = story(self.plan(step("whatsapp", META, OTHER_META), attempts=1))
+        trouble = Trouble("account_fault", "account_fault")
+
+        assert message.has_way_out(trouble)
+        message.begin(at=at(0))
+        assert not message.has_way_out(trouble)
+
+    def test_an_error_after_the_deadline_leads_nowhere(self) -> None:
+        plan = self.plan(step("whatsapp", META), step("sms", TWILIO), deadline=60)
+        early, late = submitted(plan), submitted(plan)
+        said(early, AttemptStatus.FAILED, 60)
+        said(late, AttemptStatus.FAILED, 61)
+
+        assert early.waiting is not None
+        assert (late.status, late.waiting) == (Status.FAILED, None)
+
+    def test_silence_that_ends_after_the_deadline_wakes_nobody(self) -> None:
+        message = submitted(self.plan(step("whatsapp", META, until="delivered", within=60), step("sms", TWILIO), deadline=30))
+
+        assert message.next_moment() == message.subject.expires_at
+        message.move_on(at=at(70))
+        assert message.waiting is None
+
+    def test_the_last_attempt_that_is_allowed_is_not_given_up_for_another(self) -> None:
+        plan = self.plan(step("whatsapp", META, OTHER_META), step("sms", TWILIO), attempts=2)
+        message = submitted(plan)
+        said(message, AttemptStatus.FAILED, 2, error_class="account_fault")
+
+        assert message.waiting is not None
+        assert (message.waiting.account_id, message.waiting.gives_up_at) == (OTHER_META, None)
+
+    def test_an_unknown_outcome_is_not_sent_again_without_attempts(self) -> None:
+        message = story(self.plan(step("whatsapp", META), attempts=1))
+        message.begin(at=at(0))
+        message.lost_sight(1, at=at(1))
+        message.move_on(at=at(120))
+
+        assert (message.status, message.trouble and message.trouble.code) == (Status.FAILED, "outcome_unknown")

@@ -16,7 +16,7 @@ GOOD = [
         "when": [{"field": "country", "in": ["EG"]}],
         "steps": [step("whatsapp", "a", until="delivered", within=300), step("sms", "b*3", "c*0")],
     },
-    {"when": [], "steps": [step("sms", "b")]},
+    {"when": [], "steps": [step("sms", "b")], "budget": {"attempts": 3, "deadline": 600}},
 ]
 
 
@@ -61,6 +61,17 @@ def test_what_may_be_left_out_has_its_default() -> None:
         ([{"steps": [step("sms", "a", until="sent", within="60")]}], [("rules[0].steps[0].within", "out_of_range")]),
         ([{"steps": [step("sms", "a", priority=1)]}], [("rules[0].steps[0].priority", "unknown_field")]),
         ([{"steps": [{"channel": "sms", "accounts": ["a"]}]}], [("rules[0].steps[0].accounts[0]", "invalid")]),
+        ([{"budget": 3, "steps": [step("sms", "a")]}], [("rules[0].budget", "invalid")]),
+        ([{"budget": {}, "steps": [step("sms", "a")]}], [("rules[0].budget", "invalid")]),
+        ([{"budget": {"cost": 1, "attempts": 1}, "steps": [step("sms", "a")]}], [("rules[0].budget.cost", "unknown_field")]),
+        ([{"budget": {"attempts": 0}, "steps": [step("sms", "a")]}], [("rules[0].budget.attempts", "out_of_range")]),
+        ([{"budget": {"attempts": True}, "steps": [step("sms", "a")]}], [("rules[0].budget.attempts", "out_of_range")]),
+        ([{"budget": {"attempts": 1}, "steps": [step("sms", "a"), step("sms", "b")]}], [("rules[0].budget.attempts", "unreachable_step")]),
+        ([{"budget": {"deadline": 9}, "steps": [step("sms", "a")]}], [("rules[0].budget.deadline", "out_of_range")]),
+        (
+            [{"budget": {"deadline": 60}, "steps": [step("sms", "a", until="sent", within=60), step("sms", "b")]}],
+            [("rules[0].budget.deadline", "unreachable_step")],
+        ),
     ],
 )
 def test_what_is_wrong_is_named_by_its_place(raw: Any, expected: list[tuple[str, str]]) -> None:
