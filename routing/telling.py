@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,31 @@ def tell(raw: Any) -> list[RuleTold]:
         )
         for rule in found
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One rule of a draft against what decides now."""
+
+    kind: str
+    """`same`, `gone` or `new`."""
+    number: int
+    """Its place: among the published rules if it goes, else among the draft's."""
+    rule: RuleTold
+
+
+def changes(published: Any, drafted: Any) -> list[Change]:
+    """What the draft says other than the published rules, rule by rule, in their order; two queries. Raises InvalidRules."""
+    before, after = tell(published), tell(drafted)
+    found: list[Change] = []
+    # Without the heuristic for long texts: fifty rules are few, and a rule that stands twice is no noise.
+    for kind, start, end, begin, finish in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            found += [Change("same", begin + at + 1, rule) for at, rule in enumerate(after[begin:finish])]
+        else:
+            found += [Change("gone", start + at + 1, rule) for at, rule in enumerate(before[start:end])]
+            found += [Change("new", begin + at + 1, rule) for at, rule in enumerate(after[begin:finish])]
+    return found
 
 
 def tell_budget(budget: Mapping[str, int]) -> str:

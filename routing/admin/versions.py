@@ -50,10 +50,14 @@ class RouteVersionDesk(Desk):
         if obj is None:
             return ("route", "rules", "accept_double_delivery")
         is_draft = self.has_change_permission(request, obj)
-        return ("route", "status_shown", "in_words", "doubts", "rules", "accept_double_delivery") if is_draft else ("route", *self._told)
+        return (
+            ("route", "status_shown", "changes", "in_words", "doubts", "rules", "accept_double_delivery")
+            if is_draft
+            else ("route", *self._told)
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("route", *self._told) if obj else ()
+        return ("route", "changes", *self._told) if obj else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Published versions are history: the database keeps them as they are."""
@@ -124,6 +128,12 @@ class RouteVersionDesk(Desk):
     def in_words(self, version: RouteVersion) -> str:
         return render_to_string("admin/routing/rules.html", {"rules": telling.tell(version.rules)})
 
+    @display(description="against what decides now")
+    def changes(self, version: RouteVersion) -> str:
+        published = version.route.versions.filter(status=RouteStatus.PUBLISHED).first()
+        found = telling.changes(published.rules, version.rules) if published else []
+        return render_to_string("admin/routing/changes.html", {"published": published, "changes": found, "version": version})
+
     @display(description="could arrive twice")
     def doubts(self, version: RouteVersion) -> str:
         found = publishing.double_deliveries(rules.read(version.rules))
@@ -165,7 +175,10 @@ class RouteVersionDesk(Desk):
 
     def _ask(self, request: HttpRequest, version: RouteVersion, *, problems: list[str], is_back: bool = False) -> HttpResponse:
         doubts = publishing.double_deliveries(rules.read(version.rules))
+        published = version.route.versions.filter(status=RouteStatus.PUBLISHED).first()
         context = {
+            "published": published,
+            "changes": telling.changes(published.rules, version.rules) if published else [],
             "title": f"Roll back to {version}" if is_back else f"Publish {version}",
             "version": version,
             "rules": telling.tell(version.rules),

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -64,7 +65,12 @@ def test_an_operator_tests_a_draft_with_what_was_sent(desk: Desk, alice: World, 
     page = desk.log_in("operator", PASSWORD, viewport={"width": width, "height": 900})
     page.goto(f"{desk.url}/admin/routing/routeversion/{draft.pk}/change/")
     shoot(page, f"draft-{width}")
+    page.goto(desk.url + reverse("admin:routing_routeversion_publish", args=[draft.pk]))
+    shoot(page, f"publish-{width}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto(f"{desk.url}/admin/routing/routeversion/{draft.pk}/change/")
     page.get_by_role("link", name="Test it with last week's messages").click()
+    shoot(page, f"ask-backtest-{width}")
     page.get_by_label("Mode").select_option("test")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".qs-big")).to_contain_text("waiting")

@@ -343,6 +343,26 @@ def test_one_click_rolls_back(olga: Client, route: Route) -> None:
     assert list(route.versions.order_by("number").values_list("number", "status")) == [(1, "retired"), (2, "retired"), (3, "published")]
 
 
+def test_what_publishing_would_change_is_told_in_words(olga: Client, route: Route) -> None:
+    publish(route, rules(step("sms", "Twilio")))
+    egypt = {"when": [{"field": "country", "in": ["EG"]}], "steps": [step("whatsapp", "Meta")], "budget": {"attempts": 2}}
+    draft(olga, route, [egypt, *rules(step("sms", "Twilio"))])
+    version = route.versions.get(status="draft")
+
+    for address in (page(version), page(version, "publish")):
+        content = " ".join(olga.get(address).content.decode().split())
+        assert "Against version 1, which decides now; double delivery is accepted no more." in content
+        assert '<strong class="shrink-0 w-16">+ new</strong>' in content
+        assert "Rule 1: if country is EG: WhatsApp by Meta; at most 2 attempts" in content
+        assert '<strong class="shrink-0 w-16">= stays</strong>' in content
+
+
+def test_a_first_draft_has_nothing_to_be_held_against(olga: Client, route: Route) -> None:
+    draft(olga, route, rules(step("sms", "Twilio")))
+
+    assert b"Nothing decides on this route yet" in olga.get(page(route.versions.get())).content
+
+
 def test_looking_at_the_link_rolls_nothing_back(olga: Client, route: Route) -> None:
     first, _ = publish(route, rules(step("sms", "Twilio"))), publish(route, LADDER)
     assert olga.get(page(first, "roll_back")).status_code == 200
