@@ -25,10 +25,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--messages", type=int, default=10_000, help="handed off in each round")
     parser.add_argument("--write", action="store_true", help="write docs/figures.md and docs/figures.json")
-    parser.add_argument("--whole", action="store_true", help="only F and G, a round a line")
+    parser.add_argument("--whole", action="store_true", help="only F, G and J, a round a line")
+    parser.add_argument("--neighbour", action="store_true", help="only J, printed")
     asked = parser.parse_args()
     if asked.whole:
         _be_whole(asked)
+        return
+    if asked.neighbour:
+        _be_a_neighbour(asked)
         return
     own = dict(os.environ)  # before a world writes its own into it
     rounds = [one | other for one, other in zip(_measure(asked), _measure_whole(asked, env=own), strict=True)]
@@ -75,10 +79,24 @@ def _measure_whole(asked: argparse.Namespace, *, env: dict[str, str]) -> list[di
 def _be_whole(asked: argparse.Namespace) -> None:
     with world(is_whole=True) as place:
         django.setup()
-        from bench import whole  # it needs the world's settings
+        from bench import neighbour, whole  # they need the world's settings
 
         for _ in range(asked.rounds):
-            print(json.dumps({"F": whole.lifecycle(place, seconds=asked.seconds), "G": whole.idle(place, messages=40)}), flush=True)
+            one = {
+                "F": whole.lifecycle(place, seconds=asked.seconds),
+                "G": whole.idle(place, messages=40),
+                "J": neighbour.neighbour(place, seconds=asked.seconds),
+            }
+            print(json.dumps(one), flush=True)
+
+
+def _be_a_neighbour(asked: argparse.Namespace) -> None:
+    with world(is_whole=True) as place:
+        django.setup()
+        from bench import neighbour  # it needs the world's settings
+
+        for _ in range(asked.rounds):
+            print(json.dumps(neighbour.neighbour(place, seconds=asked.seconds)), flush=True)
 
 
 WHAT = {
@@ -90,6 +108,10 @@ WHAT = {
     "E": ("webhooks: claim, sign, send through the guard, log", "a bare aiohttp loop, the same bytes to the same receiver"),
     "F": ("the whole way, from the first request to the last webhook of the last message", "pgbench, as in A"),
     "G": ("one message, idle: accept to the provider's door; a receipt, once answered, to the customer's door", ""),
+    "J": (
+        "hand-off of account B while A is silent, then broken, then slow, 600 messages each: the worst p99, in times alone",
+        "B alone, 20 a second",
+    ),
     "D": ("receipts, each a signed call, 25 % repeated, 10 % out of order: kept, read, joined with events", "the same pgbench"),
     "D2": ("a receipt at three times the rate of C, read at the same time", ""),
 }
@@ -113,7 +135,7 @@ def _table(medians: dict[str, dict[str, float]], rounds: list[dict[str, dict[str
 
 
 def _latency(row: dict[str, float]) -> str:
-    pairs = [(f"{way}p50_ms", f"{way}p99_ms") for way in ("", "out_", "back_")]
+    pairs = [(f"{way}p50_ms", f"{way}p99_ms") for way in ("", "out_", "back_", "alone_", "silent_", "broken_", "slow_")]
     return "; ".join(f"{row[p50]:.1f} / {row[p99]:.1f}" for p50, p99 in pairs if p50 in row)
 
 
@@ -131,7 +153,7 @@ statement and one commit, with 8 clients; the platform does that and checks key,
 consent besides. The *bare loop* makes the very same calls with 100 in flight, and neither claims nor records. F begins with the
 first request and ends with the last webhook, with one worker of 6 processes; none was lost and none came twice, or the run would
 have failed. Of G the first pair is from the request to the provider's door, the second from the provider's receipt, once answered,
-to the customer's door.
+to the customer's door. Of J the pairs are B alone, and beside A silent, broken and slow: from its acceptance to its provider's answer.
 """
     (DOCS / "figures.md").write_text(text)
     Path(DOCS / "figures.json").write_text(json.dumps({"medians": medians, "rounds": rounds}, indent=2) + "\n")

@@ -27,7 +27,7 @@ from callbacks import (
     words,
 )
 from messaging import bell, record, slots
-from routing import rotating
+from routing import rotating, tally
 
 SLICE = 5.0
 """Seconds that one run claims for; then it rings for its successor, so that a worker that is told to stop can."""
@@ -69,9 +69,11 @@ def read_receipts() -> None:
     until = time.monotonic() + SLICE
     # What a receipt sets going is due by this clock: a worker whose own is an hour ahead would put a fallback off for an hour.
     while reading.read(at=record.clock()) == reading.AT_A_TIME:
+        tally.settle()
         if time.monotonic() >= until:
             bell.ring(READ_RECEIPTS)
             return
+    tally.settle()
 
 
 @shared_task

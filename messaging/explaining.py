@@ -19,7 +19,7 @@ from messaging.course import Again, Made, View
 from messaging.lifecycle import NOTHING_KNOWN, Trouble
 from messaging.preparing import Prepared, Wanted
 from messaging.recipients import Recipient
-from routing import vault
+from routing import states, vault
 from routing.providers.base import ErrorClass, Text
 from routing.selection import Book, NoRoute, Plan
 from templates_app import catalogue, rendering, segments
@@ -100,17 +100,32 @@ def _route(
 ) -> dict[str, Any] | None:
     """The rules that were looked at, each condition with the word seen, and the plan."""
     if isinstance(prepared, Prepared):
-        return _planned(prepared.plan)
+        return _planned(prepared.plan, at=at)
     if entry is None or recipient is None:
         return None
     try:
-        return _planned(preparing.plan(wanted, caller, entry, recipient, at=at, book=book))
+        return _planned(preparing.plan(wanted, caller, entry, recipient, at=at, book=book), at=at)
     except NoRoute as refusal:
-        return {"name": None, "version": None, "budget": None, "rules": refusal.trace["rules"], "steps": []}
+        rules = refusal.trace["rules"]
+        return {"name": None, "version": None, "budget": None, "rules": rules, "steps": [], "accounts": _candidates(rules, at=at)}
 
 
-def _planned(plan: Plan) -> dict[str, Any]:
-    return {"name": plan.name, "version": plan.number, "rules": plan.trace["rules"], "budget": plan.budget, "steps": orders.steps(plan)}
+def _planned(plan: Plan, *, at: datetime) -> dict[str, Any]:
+    rules = plan.trace["rules"]
+    return {
+        "name": plan.name,
+        "version": plan.number,
+        "rules": rules,
+        "budget": plan.budget,
+        "steps": orders.steps(plan),
+        "accounts": _candidates(rules, at=at),
+    }
+
+
+def _candidates(rules: Sequence[Mapping[str, Any]], *, at: datetime) -> list[dict[str, Any]]:
+    """How the accounts do that the decision weighed, left out or not."""
+    named = {account["id"] for rule in rules for step in rule.get("steps", ()) for account in step["accounts"]}
+    return states.of_candidates({UUID(id_) for id_ in named}, at=at)
 
 
 def _consent(recipient: Recipient, entry: Entry, channels: list[str], caller: Caller, *, at: datetime) -> list[dict[str, Any]]:

@@ -52,6 +52,8 @@ class Lane:
         self._transport: Transport = shared()
         self._answers: SimpleQueue[Answered] = SimpleQueue()
         self._in_flight: Counter[UUID] = Counter()
+        self._calls: dict[UUID, UUID] = {}
+        """Messages whose call is being made, each with its account."""
 
     def run(self, *, seconds: float) -> bool:
         """Work until nothing is due or the time is over, then finish what is in flight. Returns whether more may be due."""
@@ -71,9 +73,18 @@ class Lane:
             elif now >= idle_at and not self._wait_for_token(stop - now):
                 return False
             self._finish_some()
+        self._come_to_an_end()
+        return True
+
+    def _come_to_an_end(self) -> None:
+        """Finish what is in flight. While some of it hangs, other accounts are served as ever: nobody waits for their time-outs."""
+        hanging = dict(self._calls)
+        while hanging:
+            self._start_more(without=set(hanging.values()))
+            self._finish_some()
+            hanging = {id_: account for id_, account in hanging.items() if id_ in self._calls}
         while self._in_flight.total():
             self._finish_some()
-        return True
 
     def _wait_for_token(self, seconds: float) -> bool:
         """Sleep until an account that limits its rate takes another call, if work waits for that; whether it does within the time."""
@@ -83,13 +94,14 @@ class Lane:
         time.sleep(min(wait, _NAP))
         return True
 
-    def _start_more(self) -> bool:
+    def _start_more(self, *, without: Collection[UUID] = ()) -> bool:
         if ROOM - self._in_flight.total() < SCARCE * ROOM:
             return False
-        rooms = self._rooms()
+        rooms = {id_: room for id_, room in self._rooms().items() if id_ not in without}
         claimed, ready = handoff.begin(self._name, rooms=rooms, lease=self._lease, limit=BATCH) if rooms else (0, [])
         for one in ready:
             self._in_flight[one.account_id] += 1
+            self._calls[one.message_id] = one.account_id
         if ready:
             self._transport.start(self._call_all(ready))
         return claimed > 0
@@ -113,6 +125,7 @@ class Lane:
             return
         for each in answered:
             self._in_flight[each.ready.account_id] -= 1
+            self._calls.pop(each.ready.message_id, None)
             tally.note(each.ready.account_id, each.outcome, took=each.took, is_probe=each.ready.is_probe)
         outcomes.finish(answered)
         tally.settle()

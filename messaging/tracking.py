@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from accounts import ids
 from messaging import lifecycle, parts, record
 from messaging.lifecycle import AttemptStatus, Trouble
 from messaging.signals import NewEvent
-from messaging.story import Story
+from messaging.story import Story, Try
 from messaging.suppressions import learning
+from routing import tally
 from routing.providers.base import ErrorClass
 
 
@@ -61,13 +62,23 @@ def join(said: Sequence[Said], *, at: datetime) -> Joined:
         for each in said:
             (ours if _is_about(stories.get(each.message_id), each) else strangers).append(each)
         receipts = []
+        was_on_the_way = {id(attempt): attempt for attempt in _attempts(ours, stories) if attempt.known.delivered_at is None}
         for _, group in itertools.groupby(sorted(ours, key=lambda each: each.message_id), key=lambda each: each.message_id):
             for each in group:
                 _hear(stories[each.message_id], each, at=at)
                 receipts.append(_receipt(each))
         events = record.save(stories.values(), receipts=receipts)
         learning.learn(_opted_out(ours, stories), at=at)
+        tally.note_delivered(
+            (attempt.account_id, (attempt.known.delivered_at - attempt.called_at).total_seconds())
+            for attempt in was_on_the_way.values()
+            if attempt.known.delivered_at is not None
+        )
         return Joined(events, strangers)
+
+
+def _attempts(said: Sequence[Said], stories: Mapping[UUID, Story]) -> Iterator[Try]:
+    yield from (stories[each.message_id].attempts[each.attempt] for each in said)
 
 
 def _opted_out(said: Sequence[Said], stories: Mapping[UUID, Story]) -> list[learning.Refusal]:

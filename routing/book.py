@@ -47,6 +47,9 @@ class Known:
     """Its breaker is to be tried: a few messages go by it, and no codes."""
     lost: int = 0
     """Points of 100 that its share of every step is lowered by."""
+    burst: float = 0.0
+    tokens: float | None = None
+    """What its bucket has, of `burst`; None where it has no rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def _know(row: ProviderAccount, *, at: datetime) -> Known:
     gate: Gate | None = getattr(row, "gate", None)
     if gate is None:
         return known
+    known = replace(known, burst=row.most_at_once(), tokens=gate.tokens_at(at, of=row))
     shut = gate.shut(at)
     is_probing = not shut and gate.breaker != Breaker.CLOSED
     return replace(known, shut=shut, is_probing=is_probing, lost=gate.lost)

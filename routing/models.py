@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import math
 import secrets
 from datetime import datetime, time
 from decimal import Decimal
@@ -83,6 +84,10 @@ class ProviderAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def most_at_once(self) -> float:
+        """What its bucket holds when it is full; 0 where it has no rate."""
+        return 0.0 if self.rate is None else float(self.burst or max(1, math.ceil(self.rate)))
 
 
 class Route(models.Model):
@@ -242,6 +247,14 @@ class Gate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account}: {self.breaker}"
+
+    def tokens_at(self, at: datetime, *, of: ProviderAccount) -> float | None:
+        """What its bucket has then; None where the account has no rate."""
+        if of.rate is None:
+            return None
+        if self.tokens is None or self.filled_at is None:
+            return of.most_at_once()
+        return min(of.most_at_once(), self.tokens + (at - self.filled_at).total_seconds() * float(of.rate))
 
     def shut(self, at: datetime) -> str:
         """Why it lets nothing through then, or nothing."""

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from accounts.choices import Mode
 from accounts.refusals import Refusal
-from routing import conditions, facts, rules, shares, stand_ins
+from routing import conditions, facts, gates, rules, shares, stand_ins
 from routing.book import Book, Known, Road, book
 from routing.choices import Channel, TrafficClass
 from routing.conditions import Words
@@ -24,8 +24,8 @@ __all__ = ["AccountChoice", "Book", "NoRoute", "Plan", "Step", "Wish", "book", "
 
 _MOST_DECIDED = 10_000
 _MOST_TOLD = 5
-SHUT = -2.0
-"""In place of points: after every reserve."""
+SPENT, SHUT = -1.0, -2.0
+"""In place of points: after every reserve, and after those."""
 NOT_REGISTERED = "the template is not registered there yet"
 _KIND = {Channel.WHATSAPP: "phone", Channel.SMS: "phone", Channel.EMAIL: "email"}
 
@@ -211,7 +211,7 @@ def _people(steps: list[rules.Step], book: Book, wish: Wish) -> tuple[list[_Draw
         for share in step.accounts:
             account, obstacle = _serve(book, share.account, wish.mode)
             obstacle = obstacle or _unapproved(account, step, wish)
-            entries.append(_tell(account, share, obstacle))
+            entries.append(_tell(account, share, obstacle, wish))
             if account and not obstacle:
                 accounts[account.id] = account, accounts.get(account.id, (account, 0))[1] + share.weight
         told.append({"channel": step.channel, "accounts": entries})
@@ -231,9 +231,17 @@ def _shares(accounts: list[tuple[Known, int]], wish: Wish) -> tuple[tuple[Accoun
     )
 
 
+def _is_spent(account: Known, lane: str) -> bool:
+    """Whether its bucket has nothing for that lane."""
+    left = min(account.burst * gates.RESERVED[lane], account.burst - 1)
+    return account.tokens is not None and account.tokens - left < 1
+
+
 def _points(account: Known, own: float, wish: Wish) -> float:
     if account.shut or (account.is_probing and wish.lane == TrafficClass.AUTHENTICATION):
         return SHUT
+    if _is_spent(account, wish.lane):
+        return SPENT
     return min(own, shares.FLOOR) if account.is_probing else own
 
 
@@ -260,20 +268,22 @@ def _unapproved(account: Known | None, step: rules.Step, wish: Wish) -> str:
     return dict(wish.obstacles).get(account.id, NOT_REGISTERED)
 
 
-def _tell(account: Known | None, share: rules.Share, obstacle: str) -> dict[str, Any]:
+def _tell(account: Known | None, share: rules.Share, obstacle: str, wish: Wish) -> dict[str, Any]:
     entry = {"id": account.id if account else share.account, "name": account.name if account else "", "weight": share.weight}
     if obstacle or account is None:
         return entry | {"left_out": obstacle}
-    return entry | _health(account)
+    return entry | _health(account, wish.lane)
 
 
-def _health(account: Known) -> dict[str, Any]:
+def _health(account: Known, lane: str) -> dict[str, Any]:
     """What its health changes about its place; nothing while it is well."""
     told: dict[str, Any] = {"lost": account.lost} if account.lost else {}
     if account.shut:
         told["put_last"] = account.shut
     elif account.is_probing:
         told["put_back"] = "its breaker is being tried: few messages, and no codes"
+    elif _is_spent(account, lane):
+        told["put_last"] = "its rate allows no more at the moment"
     return told
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,6 +64,26 @@ def _by_gate(gate: Gate, *, at: datetime) -> State | None:
             "resting", CARE, f"Resting: its provider asked to be left alone for {(gate.not_before - at).total_seconds():.0f} s more."
         )
     return None
+
+
+def of_candidates(account_ids: Collection[UUID], *, at: datetime) -> list[dict[str, Any]]:
+    """How each does, what its share has lost, and what its rate allows now; as JSON, by name."""
+    rows = with_figures(ProviderAccount.objects.filter(pk__in=account_ids), at=at).order_by("name")
+    return [_candidate(row, at=at) for row in rows]
+
+
+def _candidate(row: ProviderAccount, *, at: datetime) -> dict[str, Any]:
+    state, gate = tell(row, at=at), getattr(row, "gate", None) or Gate(account=row)
+    tokens = gate.tokens_at(at, of=row)
+    return {
+        "account": row.name,
+        "health": state.word,
+        "says": state.sentence,
+        "breaker": gate.breaker,
+        "lost": gate.lost,
+        "rate": float(row.rate) if row.rate is not None else None,
+        "allows_now": max(0, int(tokens)) if tokens is not None else None,
+    }
 
 
 def shares_of(row: ProviderAccount) -> list[dict[str, Any]]:

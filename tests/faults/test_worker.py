@@ -297,9 +297,9 @@ def test_f25_a_moment_is_a_moment_in_every_time_zone(story: Story) -> None:
 
 @pytest.mark.long
 def test_f27_a_dead_road_delays_nobody_on_the_others(story: Story) -> None:
-    story.inject("every call times out", 300)
+    story.inject("every call times out", 80)
     key = story.key()
-    dead = story.books.insist(key, batch(300, recipient=fault("40"), reference=key))
+    dead = story.books.insist(key, batch(80, recipient=fault("40"), reference=key))
     wait_for(lambda: sum(call["fault"] == "40" for call in story.rig.log()), lambda number: number >= 50, seconds=PATIENCE)
 
     others = [story.send(business="bella", channel="sms") for _ in range(10)]
@@ -308,6 +308,33 @@ def test_f27_a_dead_road_delays_nobody_on_the_others(story: Story) -> None:
     assert len(story.rig.sql("SELECT 1 FROM messaging_due WHERE account_id IN (SELECT id FROM routing_provideraccount)")) > 0
     story.until(dead, "read", seconds=180)
     assert {story.taken(id_) for id_ in others} == {1}
+
+
+def test_f27_a_breaker_opens_spares_the_dead_road_and_is_closed_by_probes(story: Story) -> None:
+    story.inject("500 for ever", 12)
+    key = story.key()
+    broken = story.books.insist(key, batch(12, recipient=fault("33"), reference=key))
+    wait_for(lambda: breakers(story), lambda seen: "open" in seen)
+    for id_ in broken:
+        story.rig.call("POST", f"/v1/messages/{id_}/cancel")
+    opened_at = story.rig.sql("SELECT max(since) FROM routing_gate WHERE breaker = 'open'")[0][0]
+
+    waiting = [story.send() for _ in range(10)]
+    others = [story.send(business="bella", channel="sms") for _ in range(5)]
+
+    story.until(others)
+    story.until(waiting, "read")
+    assert breakers(story) == ["closed"]
+    assert {story.taken(id_) for id_ in waiting} == {1}
+    first = min(call["at"] for id_ in waiting for call in story.calls(id_))
+    assert first >= opened_at.timestamp() + 2.5, "nothing was sent before the first probe"
+    changes = [row[0] for row in story.rig.sql("SELECT change FROM routing_healthchange WHERE at >= %s ORDER BY at, id", [opened_at])]
+    assert (changes[-2:], set(changes)) == (["probing", "closed"], {"opened", "probing", "closed"})
+
+
+def breakers(story: Story) -> list[str]:
+    """Of the accounts that have ever failed."""
+    return [row[0] for row in story.rig.sql("SELECT DISTINCT breaker FROM routing_gate ORDER BY 1")]
 
 
 def test_f28_a_message_that_is_canceled_while_it_is_sent_is_one_or_the_other(story: Story) -> None:

@@ -22,7 +22,13 @@ import psutil
 from qsura_platform.local.environment import ROOT
 
 PATIENCE = 20.0
-FAST = {"QSURA_LEASE": "12", "QSURA_PROVIDER_TIMEOUT": "2", "QSURA_WEBHOOK_TIMEOUT": "3", "QSURA_UNKNOWN_GRACE": "3"}
+FAST = {
+    "QSURA_LEASE": "12",
+    "QSURA_PROVIDER_TIMEOUT": "2",
+    "QSURA_WEBHOOK_TIMEOUT": "3",
+    "QSURA_UNKNOWN_GRACE": "3",
+    "QSURA_BREAKER_WAIT": "3",
+}
 """Time-outs short enough to be waited for."""
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import ids
 from messaging import detours
@@ -23,7 +28,7 @@ from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HAPPY, BROKEN_FOR_EVER, THROTTLED = "+201000000000", "+201000000033", "+201000000030"
+HAPPY, BROKEN_FOR_EVER, SILENT = "+201000000000", "+201000000033", "+201000000041"
 
 
 def send(alice: World, recipient: str = HAPPY, **more: object) -> UUID:
@@ -220,3 +225,33 @@ def test_one_throttled_answer_stops_every_lane(simulator: Simulator) -> None:
 
     assert simulator.taken() == []
     assert Event.objects.filter(type="message.submitted").count() == 0
+
+
+def test_a_call_that_hangs_keeps_no_other_account_waiting_for_its_time_out(simulator: Simulator, settings: Settings) -> None:
+    settings.QSURA_PROVIDER_TIMEOUT = 4.0
+    alice = world.make("alice")
+    send(alice, SILENT)
+    lane = threading.Thread(target=_in_a_thread, args=(lambda: work(seconds=0.5),))
+    lane.start()
+    until(lambda: Attempt.objects.filter(channel="whatsapp").exists())
+    time.sleep(1)  # the lane's time is over, and it only waits for the end of that call
+
+    other = send(alice, channel="sms")
+
+    until(lambda: State.objects.get(message_id=other).status == "submitted", seconds=2)
+    assert lane.is_alive()
+    lane.join()
+
+
+def _in_a_thread(run: Callable[[], None]) -> None:
+    try:
+        run()
+    finally:
+        connection.close()
+
+
+def until(is_so: Callable[[], bool], *, seconds: float = 10) -> None:
+    stop = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < stop
+        time.sleep(0.02)

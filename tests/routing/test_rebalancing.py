@@ -200,3 +200,38 @@ def test_a_state_is_told_in_plain_words(account: Make, figures: dict[str, int], 
     if figures:
         seen(row, now, **figures)
     assert states.tell(states.with_figures(ProviderAccount.objects.filter(pk=row.pk), at=now).get(), at=now).sentence == sentence
+
+
+def test_an_account_whose_rate_allows_no_more_comes_last_and_the_trace_says_why(
+    account: Make, published: Publish, business: Business
+) -> None:
+    now = timezone.now()
+    spent = account("spent", rate="1", burst=10)
+    account("reserve")
+    published([{"steps": [step("sms", "spent", "reserve*0")]}])
+    Gate.objects.create(account=spent, tokens=2.5, filled_at=now)
+    found = selection.book(business.pk, at=now)
+    first = {}
+    for lane in ("authentication", "marketing"):
+        wish = Wish(business.pk, "live", "sms", lane, "order", "en", "EG", "phone", frozenset({"sms"}), True)
+        plan = selection.plan(found, wish, pick=random.Random(1))
+        told = plan.trace["rules"][0]["steps"][0]["accounts"][0].get("put_last")
+        first[lane] = plan.steps[0].accounts[0].name, told
+    assert first == {"authentication": ("spent", None), "marketing": ("reserve", "its rate allows no more at the moment")}
+
+
+def test_what_explaining_tells_of_an_account(account: Make) -> None:
+    now = timezone.now()
+    row = account("a", rate="2.5", burst=4)
+    Gate.objects.create(account=row, lost=20, tokens=0.0, filled_at=now - timedelta(seconds=1))
+    assert states.of_candidates([row.pk], at=now) == [
+        {
+            "account": "a",
+            "health": "degraded",
+            "says": "Degraded. Its share of every step is lowered by 20 points.",
+            "breaker": "closed",
+            "lost": 20,
+            "rate": 2.5,
+            "allows_now": 2,
+        }
+    ]
