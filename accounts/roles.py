@@ -21,7 +21,7 @@ _LOOK = ("view",)
 _KEEP = ("add", "change", "view")
 
 _TEMPLATES = ("template", "templateversion", "review", "registration", "registrationnews")
-_ROUTING = ("provideraccount", "route", "routeversion", "price", "quiethours")
+_ROUTING = ("provideraccount", "route", "routeversion", "price", "quiethours", "limits", "release")
 _HISTORY = ("message", "state", "attempt", "event", "receipt")
 _WEBHOOKS = ("endpoint", "delivery", "deliverytry", "replay", "providercall", "parkedreceipt", "unknownword", "rereading")
 

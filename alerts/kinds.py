@@ -45,6 +45,7 @@ class Kind(TextChoices):
     QUEUE_AGE = "queue_age", "Queue is behind"
     DEADLINE_BROKEN = "deadline_broken", "Deadline promise broken"
     CAP_NEAR = "cap_near", "Cap is near"
+    PUMPING_SUSPECTED = "pumping_suspected", "Pumping of one-time codes suspected"
     FALLBACK_USED = "fallback_used", "Fallback saved the day"
     FORGED_RECEIPTS = "forged_receipts", "Forged receipts"
     STRAY_RECEIPTS = "stray_receipts", "Receipts of nothing of ours"
@@ -134,6 +135,11 @@ _MEANINGS: dict[Kind, tuple[Severity, str]] = {
         Severity.NOTICE,
         "Four fifths of a cap are used. Raise the cap, or slow the sender down before messages are refused.",
     ),
+    Kind.PUMPING_SUSPECTED: (
+        Severity.URGENT,
+        "Somebody makes the business send many one-time codes to neighbouring numbers: usually fraud, paid by the message. Further ones "
+        "there are refused. Ask the business to guard the form that sends codes. If it is right so, release the numbers.",
+    ),
     Kind.FALLBACK_USED: (
         Severity.NOTICE,
         "Messages arrived by their next step because the first one failed. Nothing is lost, but it may cost more: look at why the first "
@@ -176,6 +182,8 @@ _MEANINGS: dict[Kind, tuple[Severity, str]] = {
 }
 
 _FADING: dict[Kind, timedelta] = {
+    Kind.CAP_NEAR: timedelta(hours=24),
+    Kind.PUMPING_SUSPECTED: timedelta(hours=2),
     Kind.FALLBACK_USED: timedelta(minutes=15),
     Kind.TEMPLATE_FAULT: timedelta(hours=1),
     Kind.DOUBLE_REFERENCE: timedelta(hours=1),

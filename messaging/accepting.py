@@ -16,7 +16,8 @@ from django.db import connection, transaction
 
 from accounts import ids
 from accounts.keys import Caller
-from messaging import bell, signals
+from accounts.refusals import Refusal
+from messaging import bell, counting, signals
 from messaging.choices import EventType
 from messaging.gather import Gather, each
 from messaging.lifecycle import Status
@@ -43,7 +44,14 @@ class Stale:
     """Something it was prepared with no longer holds; nothing was stored."""
 
 
-Outcome = Accepted | Replay | Stale
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Some of its items go beyond a cap, by index; nothing was stored."""
+
+    refused: Mapping[int, Refusal]
+
+
+Outcome = Accepted | Replay | Stale | Over
 
 _IDLE = 1.0
 """Seconds after which a connection may have been lost without anybody noticing."""
@@ -141,13 +149,16 @@ def accept(orders: list[Order]) -> list[Outcome]:
     leading = {number: order for number, order in enumerate(orders) if not order.key or first[order.scope] == number}
     events = {number: [list(_events(item)) for item in order.items] for number, order in leading.items()}
     with transaction.atomic():
-        fresh = _accept(leading, events)
+        over = counting.take({number: [item.claims for item in order.items] for number, order in leading.items()})
+        fits = {number: order for number, order in leading.items() if number not in over}
+        fresh = _accept(fits, events) if fits else set()
+        counting.give_back([claim for number in fits if number not in fresh for item in fits[number].items for claim in item.claims])
         told = [event for number in leading if number in fresh for of_item in events[number] for event in of_item]
         if told:
             signals.recorded.send(sender=None, events=told)
     for lane in {item.entry.category for number in fresh for item in orders[number].items if item.send_at is None}:
         bell.ring(bell.HAND_OFF[lane])
-    return list(_outcomes(orders, fresh))
+    return list(_outcomes(orders, fresh, over))
 
 
 class _Own(threading.local):
@@ -190,11 +201,13 @@ def _accept(orders: Mapping[int, Order], events: Mapping[int, Sequence[Sequence[
         return {number for (number,) in cursor.fetchall()}
 
 
-def _outcomes(orders: Sequence[Order], fresh: set[int]) -> Iterator[Outcome]:
+def _outcomes(orders: Sequence[Order], fresh: set[int], over: Mapping[int, Mapping[int, Refusal]]) -> Iterator[Outcome]:
     others = [order for number, order in enumerate(orders) if number not in fresh]
     replays = _replays([order.scope for order in others if order.key])
     for number, order in enumerate(orders):
-        yield Accepted() if number in fresh else replays.get(order.scope, Stale())
+        instead = Over(over[number]) if number in over else Stale()
+        # What was accepted once is answered so again, whatever is used up today.
+        yield Accepted() if number in fresh else replays.get(order.scope, instead)
 
 
 def _replays(scopes: Sequence[tuple[Any, str, str | None]]) -> dict[tuple[Any, str, str | None], Replay]:

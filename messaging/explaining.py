@@ -14,7 +14,7 @@ from uuid import UUID
 
 from accounts.keys import Caller
 from accounts.refusals import Refusal
-from messaging import consent, course, intake, orders, preparing, recipients
+from messaging import consent, counting, course, intake, orders, preparing, recipients
 from messaging.course import Again, Made, View
 from messaging.lifecycle import NOTHING_KNOWN, Trouble
 from messaging.preparing import Prepared, Wanted
@@ -62,7 +62,8 @@ def _verdict(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None)
         prepared = preparing.prepare(wanted, caller=caller, at=at, book=book)
     except Refusal as refusal:
         return refusal
-    return intake.consented(prepared, at=at)
+    verdict = intake.consented(prepared, at=at)
+    return (counting.foresee(prepared.claims) or verdict) if isinstance(verdict, Prepared) else verdict
 
 
 def _or_none(read: Callable[[], T]) -> T | None:

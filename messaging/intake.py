@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from accounts.keys import Caller
 from accounts.models import ApiKey
 from accounts.refusals import FieldError, Refusal, Unauthenticated
 from messaging import accepting, consent, preparing, pressure
-from messaging.accepting import Accepted, Outcome, Replay
+from messaging.accepting import Accepted, Outcome, Over, Replay
 from messaging.consent import InForce
 from messaging.lifecycle import Status
 from messaging.orders import Order
@@ -79,6 +79,8 @@ def accept(wanted: Wanted, *, caller: Caller, key: str | None, same: bytes, requ
         outcome = accepting.gathered.put(Order(caller, [prepared], text, key, same, request_id, at))
         if isinstance(outcome, Accepted | Replay):
             return _answer(outcome, text, same)
+        if isinstance(outcome, Over):
+            raise outcome.refused[0]
         _refresh(caller, [prepared], at=at)
     raise Moved("Send the request again in a second.", retry_after=1)
 
@@ -132,7 +134,7 @@ def accept_batch(
         if (first := accepting.first_answer(caller, key)) is None:
             raise
         return _answer(first, first.answer, same)
-    for _ in range(2):
+    for _ in range(4):
         results = _consented([_prepare(item, caller=caller, at=at) for item in items], caller=caller, at=at)
         prepared = [result for result in results if isinstance(result, Prepared)]
         if not prepared:
@@ -144,8 +146,20 @@ def accept_batch(
         outcome = accepting.gathered.put(Order(caller, prepared, text, key, same, request_id, at))
         if isinstance(outcome, Accepted | Replay):
             return _answer(outcome, text, same)
+        if isinstance(outcome, Over):
+            items = _without(items, results, outcome.refused)
+            continue
         _refresh(caller, [], at=at)
     raise Moved("Send the request again in a second.", retry_after=1)
+
+
+def _without(
+    items: Sequence[Wanted | Refusal], results: Sequence[Prepared | Refusal], refused: Mapping[int, Refusal]
+) -> list[Wanted | Refusal]:
+    """The items, with the refusals of those that go beyond a cap in their places; `refused` counts the prepared ones."""
+    places = [place for place, result in enumerate(results) if isinstance(result, Prepared)]
+    by_place = {places[number]: refusal for number, refusal in refused.items()}
+    return [by_place.get(place, item) for place, item in enumerate(items)]
 
 
 def _tell_batch(results: Sequence[Prepared | Refusal], *, accepted: int) -> bytes:

@@ -225,6 +225,27 @@ class Receipt(History):
         return f"{ids.public('msg', self.message_id)} receipt {self.status}"
 
 
+class Tally(models.Model):
+    """How much of a cap is used: one row for each window. Only what has a cap is counted (messaging.counting)."""
+
+    pk = models.CompositePrimaryKey("business_id", "mode", "kind", "subject", "opens_at")
+    business_id = models.UUIDField()
+    mode = models.CharField(max_length=4, choices=Mode)
+    kind = models.CharField(max_length=20)
+    subject = models.CharField(max_length=64, help_text="A channel, a recipient's keyed hash, a block of numbers; or nothing.")
+    opens_at = models.DateTimeField()
+    used = models.DecimalField(max_digits=18, decimal_places=6)
+
+    class Meta:
+        indexes = [
+            # The clearing of windows that are over.
+            models.Index(fields=["opens_at"], name="messaging_tally_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.opens_at:%d %B %H:%M}: {self.used}"
+
+
 class DeadLetter(models.Model):
     """A message on which a worker breaks: counted, and from `set_aside_at` on out of the queue until staff put it back."""
 

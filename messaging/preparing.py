@@ -19,7 +19,8 @@ import orjson
 from accounts import ids
 from accounts.keys import Caller
 from accounts.refusals import FieldError, Refusal
-from messaging import deferral, recipients
+from messaging import claims, deferral, recipients
+from messaging.claims import Claim
 from messaging.deferral import Deferral
 from messaging.recipients import Recipient
 from routing import facts, guard, selection, vault
@@ -82,6 +83,8 @@ class Prepared:
     """As asked for, or the end of the quiet hours that it falls into."""
     expires_at: datetime
     deferral: Deferral | None = None
+    claims: tuple[Claim, ...] = ()
+    """What it uses up of caps."""
 
     @property
     def channels(self) -> list[str]:
@@ -102,19 +105,31 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None =
     put_off = deferral.look(caller.business_id, entry.category, recipient=lambda: recipient.text, zone=wanted.timezone, at=send_at or at)
     send_at = put_off.until if put_off else send_at
     expires_at = (send_at or at) + (timedelta(seconds=wanted.expires_in) if wanted.expires_in else LASTS[entry.category])
+    length = _segments(entry, checked) if "sms" in channels else None
+    hash_ = vault.blind_index(recipient.text)
     return Prepared(
         id=id_,
         caller=caller,
         wanted=wanted,
         entry=entry,
         plan=road,
-        segments=_segments(entry, checked) if "sms" in channels else None,
+        segments=length,
         recipient=recipient,
-        recipient_hash=vault.blind_index(recipient.text),
+        recipient_hash=hash_,
         at=at,
         send_at=send_at,
         expires_at=expires_at,
         deferral=put_off,
+        claims=claims.of(
+            caller.business_id,
+            caller.mode,
+            traffic_class=entry.category,
+            recipient=recipient,
+            recipient_hash=hash_,
+            plan=road,
+            segments=length,
+            at=at,
+        ),
     )
 
 

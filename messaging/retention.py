@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging.inbound_records import Inbound
-from messaging.models import IdempotencyKey, ProviderReference
+from messaging.models import IdempotencyKey, ProviderReference, Tally
 from routing import tally
 from templates_app import uses
 
@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 WEEKS_AHEAD = 4
 KEYS_KEPT = timedelta(hours=24)
+TALLIES_KEPT = timedelta(days=3)
+"""A window of a day, and the one before it. A month's begins with the month."""
+MONTHS_KEPT = timedelta(days=70)
 REFERENCES_KEPT = timedelta(days=30)
 """WhatsApp's read receipts come for as long as the message lies unread; providers stop telling after a month."""
 
@@ -35,11 +38,13 @@ def make_partitions() -> int:
 
 
 def forget() -> None:
-    """Clear what has served: idempotency keys after a day, provider references after a month, counts of templates after three,
-    of calls after two days."""
+    """Clear what has served: idempotency keys after a day, counts of calls after two, what was counted for caps after three, provider
+    references after a month, counts of templates after three."""
     now = timezone.now()
     IdempotencyKey.objects.filter(created_at__lt=now - KEYS_KEPT).delete()
     ProviderReference.objects.filter(created_at__lt=now - REFERENCES_KEPT).delete()
     Inbound.objects.filter(received_at__lt=now - INBOUND_KEPT).delete()
+    Tally.objects.filter(opens_at__lt=now - TALLIES_KEPT).exclude(kind="spend_month").delete()
+    Tally.objects.filter(opens_at__lt=now - MONTHS_KEPT).delete()
     uses.forget(at=now)
     tally.forget()

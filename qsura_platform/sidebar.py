@@ -43,6 +43,8 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
             ("Provider accounts", "cell_tower", "routing.provideraccount", ""),
             ("Prices", "sell", "routing.price", ""),
             ("Quiet hours", "bedtime", "routing.quiethours", ""),
+            ("Limits", "speed", "routing.limits", ""),
+            ("Releases of numbers", "verified_user", "routing.release", ""),
         ],
     ),
     (

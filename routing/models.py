@@ -308,3 +308,66 @@ class HealthChange(History):
 
     def __str__(self) -> str:
         return f"{self.account}: {self.change}"
+
+
+def _count(help_text: str, *, default: int | None = None) -> models.PositiveIntegerField[int | None, int | None]:
+    return models.PositiveIntegerField(null=True, blank=True, default=default, help_text=help_text)
+
+
+def _sum(help_text: str) -> models.DecimalField[Decimal | None, Decimal | None]:
+    return models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text=help_text
+    )
+
+
+class Limits(models.Model):
+    """How much a business may send. Empty means no limit; days and months are those of UTC (docs/limits.md)."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    business = models.OneToOneField(Business, on_delete=models.CASCADE, related_name="limits")
+    messages_per_day = _count("Of all channels together.")
+    whatsapp_per_day = _count("Messages that begin on WhatsApp.")
+    sms_per_day = _count("Messages that begin by SMS.")
+    email_per_day = _count("Messages that begin by e-mail.")
+    utility_per_recipient = _count("To one recipient, in 24 hours.")
+    marketing_per_recipient = _count("To one recipient, in 24 hours.")
+    spend_per_day = _sum("By the price table; what has no price does not count.")
+    spend_per_month = _sum("By the price table; what has no price does not count.")
+    codes_per_recipient = _count("One-time codes to one recipient, in 10 minutes.", default=5)
+    codes_per_recipient_day = _count("One-time codes to one recipient, in 24 hours.", default=20)
+    codes_per_block = _count("One-time codes to the 10,000 numbers that differ in their last four digits, in an hour.", default=50)
+    code_countries = ArrayField(
+        models.CharField(max_length=2),
+        default=list,
+        blank=True,
+        help_text="ISO 3166-1, with commas between them: EG, SA. One-time codes go to numbers of these countries only; empty: to all.",
+    )
+
+    class Meta:
+        verbose_name_plural = "limits"
+
+    def __str__(self) -> str:
+        return f"Limits of {self.business}"
+
+
+class Release(models.Model):
+    """Staff vouch for a block of numbers: what looked like pumping is none. Never removed; it ends."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    business = models.ForeignKey(Business, on_delete=models.CASCADE, related_name="releases")
+    block = models.CharField(
+        max_length=15,
+        validators=[RegexValidator(r"^\+[1-9][0-9]{2,13}$", "As the alert names it: +20100123.")],
+        help_text="The numbers' digits without the last four, as the alert names them: +20100123.",
+    )
+    reason = models.CharField(max_length=200)
+    released_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+", editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "release of numbers"
+        verbose_name_plural = "releases of numbers"
+
+    def __str__(self) -> str:
+        return f"{self.block} of {self.business}"

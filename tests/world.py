@@ -16,7 +16,7 @@ from accounts.models import Business, Person
 from messaging import intake
 from messaging.intake import Answer, Asked
 from messaging.preparing import Wanted
-from routing import book, calendar, credentials, publishing
+from routing import allowances, book, calendar, credentials, prices, publishing
 from routing.models import ProviderAccount, Route, RouteVersion
 from routing.providers.base import TemplateNews, TemplateStatus
 from templates_app import approval, catalogue, owing, registration, writing
@@ -90,6 +90,8 @@ def forget() -> None:
     book.forget()
     credentials.forget()
     calendar.forget()
+    allowances.forget()
+    prices.forget()
 
 
 def person(name: str, role: Role, business: Business | None) -> Person:
