@@ -84,6 +84,7 @@ def _be_whole(asked: argparse.Namespace) -> None:
         for _ in range(asked.rounds):
             one = {
                 "F": whole.lifecycle(place, seconds=asked.seconds),
+                "F1": whole.lifecycle(place, seconds=asked.seconds, told="message.read"),
                 "G": whole.idle(place, messages=40),
                 "J": neighbour.neighbour(place, seconds=asked.seconds),
             }
@@ -107,6 +108,7 @@ WHAT = {
     "C2": ("the rate of C, in times one Celery task for each message", "bench/naive.py: lock, call, write, in each of 2 processes"),
     "E": ("webhooks: claim, sign, send through the guard, log", "a bare aiohttp loop, the same bytes to the same receiver"),
     "F": ("the whole way, from the first request to the last webhook of the last message", "pgbench, as in A"),
+    "F1": ("the same, where an endpoint hears of `message.read` alone: one webhook a message", "pgbench, as in A"),
     "G": ("one message, idle: accept to the provider's door; a receipt, once answered, to the customer's door", ""),
     "J": (
         "hand-off of account B while A is silent, then broken, then slow, 600 messages each: the worst p99, in times alone",
@@ -151,9 +153,11 @@ Measured by `make bench` on {os.cpu_count()} cores that web, load generator, sim
 The limits: *pgbench* writes message, state, due row, event and idempotency key of the real size into the real tables, in one
 statement and one commit, with 8 clients; the platform does that and checks key, rights, template, variables, recipient, route and
 consent besides. The *bare loop* makes the very same calls with 100 in flight, and neither claims nor records. F begins with the
-first request and ends with the last webhook, with one worker of 6 processes; none was lost and none came twice, or the run would
-have failed. Of G the first pair is from the request to the provider's door, the second from the provider's receipt, once answered,
-to the customer's door. Of J the pairs are B alone, and beside A silent, broken and slow: from its acceptance to its provider's answer.
+first request and ends with the last webhook, with one worker of 6 processes: three receipts and five webhooks a message, which the
+simulator on the same cores sends, takes and verifies; none was lost and none came twice, or the run would have failed.
+Of G the first pair is from the request to the provider's door, the second from the provider's receipt, once answered, to the
+customer's door.
+Of J the pairs are B alone, and beside A silent, broken and slow: from its acceptance to its provider's answer.
 """
     (DOCS / "figures.md").write_text(text)
     Path(DOCS / "figures.json").write_text(json.dumps({"medians": medians, "rounds": rounds}, indent=2) + "\n")

@@ -19,7 +19,7 @@ from routing.providers.base import Call
 
 def webhooks(world: World, *, messages: int) -> dict[str, float]:
     """E: from owed to paid, against a bare aiohttp loop that posts the same bytes, signed, to the same receiver."""
-    url, secret = world.receiver("bench")
+    url, secret = world.receiver("bench"), world.secret()
     caller = keys.recognise(world.key, address="127.0.0.1", at=timezone.now())
     keyring.ensure(Holder(Business.objects.get(slug="demo").pk, "test"))
     _clear()
