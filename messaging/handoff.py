@@ -28,6 +28,7 @@ from messaging.course import OUT_OF_SERVICE_WAIT
 from messaging.deferral import Deferral
 from messaging.lifecycle import Trouble
 from messaging.story import Story
+from messaging.suppressions import unsubscribing
 from routing import credentials, gates, vault
 from routing.choices import Channel
 from routing.providers import base
@@ -277,8 +278,14 @@ def _outbound(story: Story, said: _Said, registered: standing.Registered | None,
         recipient=_recipient(subject.id, said),
         content=content,
         validity_seconds=_validity(story, waiting.step, at=at),
+        unsubscribe_url=_unsubscribe_url(story, waiting.channel),
         at=at,
     )
+
+
+def _unsubscribe_url(story: Story, channel: str) -> str:
+    is_offered = channel == Channel.EMAIL and story.subject.lane in unsubscribing.OFFERED
+    return unsubscribing.url(story.subject.id) if is_offered else ""
 
 
 class ContentChanged(Exception):

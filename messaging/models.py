@@ -375,6 +375,7 @@ class SuppressionImport(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "import"
         indexes = [
             # The sweep: is anything left to take in?
             models.Index(fields=["id"], condition=Q(finished_at__isnull=True), name="messaging_import_open"),

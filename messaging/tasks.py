@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from celery import shared_task
 from django.db import connection
 from django.utils import timezone
@@ -9,6 +11,7 @@ from django.utils import timezone
 from messaging import backtesting, bell, deadlines, detours, handoff, record, retention, slots, usage, watching
 from messaging.inbound import settling
 from messaging.lane import Lane
+from messaging.suppressions import importing
 from routing import rebalancing
 
 SLICE = 3.0
@@ -67,6 +70,17 @@ def settle_inbound() -> None:
     with slots.held("settle inbound") as is_ours:
         while is_ours and settling.settle() >= settling.AT_A_TIME:
             pass
+
+
+@shared_task
+def import_suppressions() -> None:
+    """Files of suppressions, for the time of a slice; then it rings for its successor."""
+    ends = time.monotonic() + SLICE
+    with slots.held("import suppressions") as is_ours:
+        while is_ours and importing.go_on(at=timezone.now()):
+            if time.monotonic() >= ends:
+                bell.ring(importing.BELL)
+                return
 
 
 @shared_task

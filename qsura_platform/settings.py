@@ -346,6 +346,7 @@ CELERY_BEAT_SCHEDULE = {
     "ring for what is due": {"task": "messaging.tasks.ring_for_due", "schedule": schedule(1.0)},
     "settle what time decides": {"task": "messaging.tasks.settle", "schedule": schedule(1.0)},
     "follow up what people wrote": {"task": "messaging.tasks.settle_inbound", "schedule": schedule(2.0)},
+    "take in files of suppressions": {"task": "messaging.tasks.import_suppressions", "schedule": schedule(5.0)},
     "ring for receipts and webhooks": {"task": "callbacks.tasks.ring_for_due", "schedule": schedule(1.0)},
     "match parked receipts": {"task": "callbacks.tasks.match_parked", "schedule": schedule(10.0)},
     "count the uses of templates": {"task": "messaging.tasks.count_uses", "schedule": schedule(600.0)},

@@ -24,6 +24,7 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         [
             ("Messages", "forum", "messaging.message", ""),
             ("Suppressions", "block", "messaging.suppression", ""),
+            ("Imports", "upload_file", "messaging.suppressionimport", ""),
             ("Dead letters", "mark_email_unread", "messaging.deadletter", ""),
         ],
     ),

@@ -8,6 +8,7 @@ from django.urls import include, path
 import callbacks.api
 import callbacks.receipts
 import messaging.api
+import messaging.doors.one_click
 import templates_app.api
 from qsura_platform import health, metrics, schema, start
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("", include(health.urlpatterns)),
     path("", include(metrics.urlpatterns)),
     path("", include(schema.urlpatterns)),
+    path("", include(messaging.doors.one_click.urlpatterns)),
     path("admin/", admin.site.urls),
     path("v1/", include(messaging.api.urlpatterns)),
     path("v1/", include(templates_app.api.urlpatterns)),

@@ -14,8 +14,8 @@ from unfold.paginator import InfinitePaginator
 
 from accounts.desk import action, display
 from messaging import filters, searching
+from messaging.doors.exchange import ExchangeDesk
 from messaging.doors.forms import LiftForm, SuppressionForm
-from messaging.doors.searched import SearchedDesk
 from messaging.models import Suppression
 from messaging.suppressions import keeping, lifting
 
@@ -38,7 +38,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Suppression)
-class SuppressionDesk(SearchedDesk):
+class SuppressionDesk(ExchangeDesk):
     form = SuppressionForm
     change_list_template = "messaging/messages.html"
     search_label = "Recipient, exactly"

@@ -122,6 +122,8 @@ class Outbound:
     """How long the provider may keep trying, where it can be told."""
     at: datetime | None = None
     """When it is handed off, for signatures that bear a time."""
+    unsubscribe_url: str = field(default="", repr=False)
+    """Where an e-mail's recipient ends such e-mails with one click (RFC 8058); empty where none is offered."""
 
 
 @dataclass(frozen=True, slots=True)

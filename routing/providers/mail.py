@@ -233,6 +233,10 @@ def _message(account: ProviderAccount, outbound: Outbound, content: Email, *, ha
     )
     if content.html:
         message.attach_alternative(content.html, "text/html")
+    if outbound.unsubscribe_url:
+        # RFC 8058, 3.1: both headers, the address in angle brackets.
+        message.extra_headers["List-Unsubscribe"] = f"<{outbound.unsubscribe_url}>"
+        message.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if has_metadata:
         message.metadata = {_REFERENCE: outbound.reference}
     else:
