@@ -43,7 +43,7 @@ class ProviderAccount(models.Model):
         help_text="Empty: the platform's own account, which every business's routes may use.",
     )
     name = models.CharField(max_length=120, unique=True)
-    provider = models.CharField(max_length=40, help_text="The adapter: meta, twilio.")
+    provider = models.CharField(max_length=40, help_text="The adapter that speaks its language; docs/providers has a page for each.")
     mode = models.CharField(max_length=4, choices=Mode, help_text="Test accounts speak to the simulator, whatever their base URL.")
     base_url = models.URLField(max_length=255, blank=True, help_text="Empty: the provider's own.")
     settings = models.JSONField(default=dict, blank=True, help_text="Not secret: sender, phone_number_id, account_sid, ...")
