@@ -93,7 +93,7 @@ def _is_variables(value: Any) -> bool:
 def _is_metadata(value: Any) -> bool:
     return (
         isinstance(value, dict)
-        and all(each is None or isinstance(each, _SCALARS) for each in value.values())
+        and all(each is None or (isinstance(each, _SCALARS) and not serializers.is_inexact(each)) for each in value.values())
         and "".join([*value, *(each for each in value.values() if isinstance(each, str))]).isprintable()
         and len(orjson.dumps(value)) <= serializers.METADATA_BYTES
     )

@@ -26,6 +26,11 @@ def readable(text: str) -> None:
         raise serializers.ValidationError("Leave out control characters and marks that turn the direction of writing.", code="unreadable")
 
 
+def is_inexact(value: Any) -> bool:
+    """Whether digits of it may be lost already: an integer of more than 64 bits is read as a float."""
+    return isinstance(value, float) and abs(value) >= 2**53
+
+
 class Metadata(serializers.DictField):
     """Flat, up to 2 kB as JSON: texts, numbers, booleans."""
 
@@ -35,6 +40,8 @@ class Metadata(serializers.DictField):
             readable(text)
         if any(isinstance(value, dict | list) for value in values.values()):
             raise serializers.ValidationError("Keep it flat: texts, numbers, true, false or null, no objects or lists.", code="not_flat")
+        if any(is_inexact(value) for value in values.values()):
+            raise serializers.ValidationError("Write numbers beyond 2^53 as text: JSON's readers keep no more digits.", code="too_large")
         if len(orjson.dumps(values)) > METADATA_BYTES:
             raise serializers.ValidationError(f"Keep it within {METADATA_BYTES} bytes of JSON.", code="too_long")
         return values
