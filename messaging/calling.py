@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -30,7 +31,7 @@ class Ready:
     """On this machine's monotonic clock, which goes on while a process is frozen."""
     adapter: base.Adapter
     account: base.ProviderAccount = field(repr=False)
-    call: base.Call
+    call: Any = field(repr=False)
     version_id: UUID
     kept: record.Kept | None = None
     """Its story, if nobody touches it meanwhile."""

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from messaging.lifecycle import ARRIVED, NEGATIVE, RANK, AttemptStatus, Known, Status, Trouble
+from routing.providers import registry
 from routing.providers.base import ErrorClass
 
 NEXT_CHANNEL = frozenset(
@@ -74,7 +75,7 @@ class End:
     """Nothing is left to try, or no time."""
 
     status: Status
-    trouble: Trouble
+    trouble: Trouble | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,10 @@ def next_move(view: View, *, at: datetime) -> Move | None:
     last = view.attempts[-1]
     if has_arrived:
         return _after_silence(view, last, at=at) if last.known.status in ARRIVED and at < view.expires_at else None
+    if is_handed_over(view):
+        return End(Status.SENT, None)
     if at >= view.expires_at:
-        return _at_the_deadline(view)
+        return _at_the_deadline(view, last)
     if last.known.status in NEGATIVE:
         return _after_trouble(view, last, at=at)
     if last.known.status is AttemptStatus.UNKNOWN:
@@ -115,6 +118,21 @@ def next_moment(view: View) -> datetime | None:
     if last.known.status is AttemptStatus.UNKNOWN:
         return min(last.called_at + view.grace, view.expires_at)
     return min(silent_at or view.expires_at, view.expires_at)
+
+
+def tells_arrival(view: View, made: Made) -> bool:
+    """Whether the provider of that attempt ever says that a message has arrived, as far as the plan knows it."""
+    accounts = view.plan[made.step]["accounts"]
+    provider = next((account.get("provider", "") for account in accounts if account["id"] == str(made.account_id)), "")
+    return provider not in registry.TELLING_NO_ARRIVAL
+
+
+def is_handed_over(view: View) -> bool:
+    """Whether it is with somebody who will not say more, unless it comes back; and no later step waits for a word of theirs."""
+    if view.is_waiting or not view.attempts:
+        return False
+    last = view.attempts[-1]
+    return last.known.status is AttemptStatus.SENT and not tells_arrival(view, last) and _silent_at(view, last) is None
 
 
 def gives_up_at(
@@ -222,6 +240,8 @@ def _after_silence(view: View, last: Made, *, at: datetime) -> Move | None:
     return _next_step(view, last.step, SILENCE) if silent_at is not None and at >= silent_at else None
 
 
-def _at_the_deadline(view: View) -> End:
+def _at_the_deadline(view: View, last: Made) -> End:
+    if last.known.status in NEGATIVE and not tells_arrival(view, last):  # it came back after it had been handed over in time
+        return End(Status.FAILED, last.known.trouble or Trouble(ErrorClass.UNMAPPED, "unmapped"))
     statuses = {made.known.status for made in view.attempts}
     return End(Status.FAILED, OUTCOME_UNKNOWN) if statuses == {AttemptStatus.UNKNOWN} else End(Status.EXPIRED, DEADLINE)

@@ -53,6 +53,10 @@ class Try:
     parts: tuple[str, ...] = ()
     """The references of all parts, while they are new: what the provider took in several."""
 
+    def made(self) -> course.Made:
+        """The same for those who decide what comes next."""
+        return course.Made(self.step, self.account_id, self.called_at, self.known, is_call=self.tries > 0)
+
 
 @dataclass(slots=True)
 class Waiting:
@@ -130,6 +134,8 @@ class Story:
             self.attempts[number].parts = parts
             self.newly_taken.add(number)
         self._call_is_over(number, lifecycle.fact(AttemptStatus.SUBMITTED, at), at=at)
+        if not course.tells_arrival(self._view(), self.attempts[number].made()):
+            self.hear(number, lifecycle.fact(AttemptStatus.SENT, at), at=at)
 
     def refused(self, number: int, trouble: Trouble, *, at: datetime) -> None:
         """The provider will not have it."""
@@ -224,6 +230,8 @@ class Story:
 
     def is_final(self) -> bool:
         """Whether no further status is expected, on any channel by which it has arrived."""
+        if self.status is Status.SENT:
+            return course.is_handed_over(self._view())
         arrived = [attempt.channel for attempt in self.attempts.values() if attempt.known.status in lifecycle.ARRIVED]
         return all(lifecycle.is_final(self.status, channel=channel) for channel in arrived or [self.subject.plan[self.step]["channel"]])
 
@@ -231,6 +239,8 @@ class Story:
 
     def move_on(self, *, at: datetime) -> None:
         """Whatever the facts and the clock have decided: another step or account, the end, or nothing yet."""
+        if self.ended is Status.SENT:
+            self.ended = None  # what was handed over may come back, and then other steps are left, or a failure is
         if self.ended is not None:
             self._drop()
             return
@@ -248,11 +258,7 @@ class Story:
 
     def _view(self) -> course.View:
         due = self.waiting.number if self.waiting else None
-        made = [
-            course.Made(attempt.step, attempt.account_id, attempt.called_at, attempt.known, is_call=attempt.tries > 0)
-            for number, attempt in sorted(self.attempts.items())
-            if number != due
-        ]
+        made = [attempt.made() for number, attempt in sorted(self.attempts.items()) if number != due]
         subject = self.subject
         is_calling = self.waiting is not None and self.waiting.calling_at is not None
         return course.View(subject.plan, subject.lane, subject.expires_at, made, self.waiting is not None, self.grace, is_calling)

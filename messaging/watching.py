@@ -57,11 +57,11 @@ SELECT count(*), min(s.expires_at) FROM (
         SELECT message_id FROM messaging_due d WHERE d.lane = lane.lane AND d.due_at <= %(late)s ORDER BY d.due_at LIMIT %(most)s) d)
 ) waiting
 JOIN messaging_state s ON s.message_id = waiting.message_id
-WHERE s.expires_at <= %(late)s AND s.status = ANY(%(open)s)
+WHERE s.expires_at <= %(late)s AND s.status = ANY(%(open)s) AND s.ended IS NULL
 """
 _FORGOTTEN = """
 SELECT count(*), min(expires_at) FROM messaging_state
-WHERE message_id >= %(first)s AND expires_at <= %(late)s AND status = ANY(%(open)s)
+WHERE message_id >= %(first)s AND expires_at <= %(late)s AND status = ANY(%(open)s) AND ended IS NULL
 """
 _FALLBACKS = """
 SELECT account_id, detail->'fallback'->>'from', detail->'fallback'->>'to', detail->'fallback'->>'because', count(*) FROM (

@@ -158,7 +158,10 @@ def _words(name: str, adapter: Adapter) -> str:
     return words[0].upper() + words[1:] + (" (optional)" if name in adapter.optional_fields else "")
 
 
-def _setting(name: str, adapter: Adapter) -> forms.CharField:
+def _setting(name: str, adapter: Adapter) -> forms.CharField | forms.ChoiceField:
+    if isinstance(adapter, Particular) and name in adapter.setting_choices:
+        choices = [(word, word) for word in adapter.setting_choices[name]]
+        return forms.ChoiceField(label=_words(name, adapter), required=False, choices=choices, widget=UnfoldAdminSelectWidget)
     if name in adapter.long_settings:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 30, "spellcheck": "false", "style": "font-family: monospace"})
         return forms.CharField(label=_words(name, adapter), required=False, max_length=_LONGEST_SETTING, widget=widget)

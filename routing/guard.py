@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Container
 from typing import Any
 
 import idna
@@ -19,6 +20,7 @@ from routing.addresses import Address, Target
 
 LONGEST = 2_000
 PUBLIC_PORTS = frozenset({443, 8443})
+MAIL_PORTS = frozenset({25, 465, 587, 2525})
 
 _URL = re.compile(r"(https?)://([^/?]*)(?:[/?].*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@%]+))(?::([1-9][0-9]{0,4}))?", re.ASCII)
@@ -53,23 +55,31 @@ def tls_socket(info: tuple[Any, ...]) -> socket.socket:
     return _socket(info, is_tls=True)
 
 
+def mail_socket(info: tuple[Any, ...], *, is_tls: bool) -> socket.socket:
+    """A socket for SMTP to that address: public ones by TLS on mail's own ports, others only where the operator has named them.
+
+    Raises AddressRefused.
+    """
+    return _socket(info, is_tls=is_tls, ports=MAIL_PORTS)
+
+
 def plain_socket(info: tuple[Any, ...]) -> socket.socket:
     """A socket for plain HTTP to that address, which the operator must have named; raises AddressRefused."""
     return _socket(info, is_tls=False)
 
 
-def _socket(info: tuple[Any, ...], *, is_tls: bool) -> socket.socket:
+def _socket(info: tuple[Any, ...], *, is_tls: bool, ports: Container[int] = PUBLIC_PORTS) -> socket.socket:
     family, kind, protocol, _, where = info
     address = addresses.read(str(where[0]))
     # One constant text: with several addresses refused, aiohttp raises the first of equal errors as it is.
-    if address is None or not may_connect(address, where[1], is_tls=is_tls):
+    if address is None or not may_connect(address, where[1], is_tls=is_tls, ports=ports):
         raise AddressRefused("the address is refused")
     return socket.socket(family, kind, protocol)
 
 
-def may_connect(address: Address, port: int, *, is_tls: bool) -> bool:
+def may_connect(address: Address, port: int, *, is_tls: bool, ports: Container[int] = PUBLIC_PORTS) -> bool:
     """Public addresses by TLS on the usual ports; anything else only where the operator's allow-list names it."""
-    if is_tls and port in PUBLIC_PORTS and addresses.is_public(address):
+    if is_tls and port in ports and addresses.is_public(address):
         return True
     return any(target.covers(address, port) for target in allowed())
 

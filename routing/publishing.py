@@ -164,7 +164,12 @@ def _doubts(step: Step, accounts: list[ProviderAccount]) -> Iterator[str]:
         yield f"The {step.channel} step moves on when the message is not read within {step.within} s, though it may have been delivered."
         return
     for account in accounts:
-        if registry.get(account.provider).longest_validity(account.settings) is None:
+        if step.until == Until.DELIVERED and not registry.get(account.provider).tells_arrival:
+            yield (
+                f"{account.name!r} never says that a message was delivered, so the step after it would always follow; "
+                f"wait for sent, or put it last."
+            )
+        elif registry.get(account.provider).longest_validity(account.settings) is None:
             yield (
                 f"The {step.channel} step moves on after {step.within} s of silence, but {account.name!r} can't be told to give up by then "
                 f"and may deliver later."

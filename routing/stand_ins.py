@@ -106,8 +106,8 @@ def own_settings(provider: str) -> dict[str, str]:
 
 
 def voice(provider: str) -> str:
-    """The provider whose stand-in speaks for this one: the simulator has one voice for all e-mail services."""
-    return MAIL if provider in mail.ADAPTERS else provider
+    """The provider whose stand-in speaks for this one: the simulator has one voice for all e-mail."""
+    return MAIL if provider in mail.ADAPTERS or provider == "smtp" else provider
 
 
 def derive(label: str) -> str:

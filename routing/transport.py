@@ -15,7 +15,7 @@ import ssl
 import sys
 import threading
 import zlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -65,7 +65,10 @@ class Transport:
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="transport", daemon=True)
         self._thread.start()
-        self.run(self._open(resolver, trust or _system_trust()))
+        self._endings: list[Callable[[], Awaitable[None]]] = []
+        self.trust = trust or _system_trust()
+        """For what is carried otherwise than by HTTP."""
+        self.run(self._open(resolver, trust or _for_http(_system_trust())))
 
     async def _open(self, resolver: AbstractResolver | None, trust: ssl.SSLContext) -> None:
         self._resolver = resolver or _Resolver()
@@ -124,6 +127,14 @@ class Transport:
         except (aiohttp.ClientError, OSError):
             raise NoAnswer("connection_lost") from None
 
+    async def look_up(self, host: str, port: int) -> list[tuple[Any, ...]]:
+        """The name's addresses as getaddrinfo tells them, for other carriers than HTTP; raises NotSent."""
+        try:
+            found = await self._resolver.resolve(host, port, socket.AF_UNSPEC)
+        except OSError:
+            raise NotSent("dns_failed") from None
+        return [(each["family"], socket.SOCK_STREAM, each["proto"], "", (each["host"], port)) for each in found]
+
     def close(self) -> None:
         """End the sessions and the thread. Calls under way end as cancelled."""
         self.run(self._close())
@@ -131,7 +142,13 @@ class Transport:
         self._thread.join()
         self._loop.close()
 
+    def at_the_end(self, ending: Callable[[], Awaitable[None]]) -> None:
+        """Await this in the loop before it stops: what other carriers keep open."""
+        self._endings.append(ending)
+
     async def _close(self) -> None:
+        for ending in self._endings:
+            await ending()
         await self._tls.close()
         await self._plain.close()
         await self._resolver.close()
@@ -186,7 +203,11 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 def _system_trust() -> ssl.SSLContext:
     trust = ssl.create_default_context()
     trust.minimum_version = ssl.TLSVersion.TLSv1_2
-    trust.set_alpn_protocols(["http/1.1"])
+    return trust
+
+
+def _for_http(trust: ssl.SSLContext) -> ssl.SSLContext:
+    trust.set_alpn_protocols(["http/1.1"])  # nobody else may hear it: some mail servers hang up
     return trust
 
 

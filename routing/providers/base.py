@@ -326,14 +326,16 @@ class Adapter(Protocol):
     """How long it repeats a call that we did not take, with what it signed at first. Asked only where its signature bears a time."""
     max_validity_seconds: int | None
     """None where the provider can't be told a validity per message."""
+    tells_arrival: bool
+    """Whether it ever says that a message has arrived. Of one that does not, a message ends as `sent`; it may still come back as failed."""
     registrar: Registrar | None
     """None where templates need no approval of the provider's own."""
 
     def longest_validity(self, settings: Mapping[str, str]) -> int | None:
         """`max_validity_seconds`, where it depends on the account's settings."""
 
-    def submit(self, account: ProviderAccount, outbound: Outbound) -> Call:
-        """Raises Unsendable."""
+    def submit(self, account: ProviderAccount, outbound: Outbound) -> Any:
+        """What its carrier takes to the provider: a Call by HTTP, else of a type of its own (routing.carriers). Raises Unsendable."""
 
     def read_answer(self, account: ProviderAccount, answer: Answer) -> Handoff:
         """Never raises, whatever came back."""

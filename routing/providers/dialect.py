@@ -16,6 +16,7 @@ class Dialect:
     long_settings: frozenset[str] = frozenset()
     calls_again_for = timedelta(0)
     max_validity_seconds: int | None = None
+    tells_arrival = True
     registrar: Registrar | None = None
 
     def subscribe(self, account: ProviderAccount) -> Call | None:

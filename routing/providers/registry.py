@@ -7,6 +7,7 @@ from routing.providers.base import Adapter
 from routing.providers.infobip import Infobip
 from routing.providers.meta import Meta
 from routing.providers.signed_http import SignedHttp
+from routing.providers.smtp import Smtp
 from routing.providers.twilio import Twilio
 from routing.providers.vonage import Vonage
 
@@ -16,11 +17,14 @@ ADAPTERS: dict[str, Adapter] = {
     "vonage": Vonage(),
     "infobip": Infobip(),
     "signed_http": SignedHttp(),
+    "smtp": Smtp(),
     **mail.ADAPTERS,
 }
 
 IN_SESSIONS = frozenset({"smpp"})
 """Those that are not called by HTTP: a process of its own keeps their connections (`manage.py smpp`) and hands off what is due there."""
+
+TELLING_NO_ARRIVAL = frozenset(name for name, adapter in ADAPTERS.items() if not adapter.tells_arrival)
 
 
 class UnknownProvider(LookupError):

@@ -180,3 +180,37 @@ def test_the_stand_ins_own_words_are_a_configuration() -> None:
 
     assert words
     assert json.loads(words)["channels"] == ["sms", "email"]
+
+
+SMTP = {
+    "name": "Post",
+    "mode": "live",
+    "max_in_flight": "10",
+    "base_url": "",
+    "setting_host": "mail.example.com",
+    "setting_port": "465",
+    "setting_security": "tls",
+    "setting_sender": "Shop <orders@shop.example>",
+    "secret_report_secret": "reports-canary",
+}
+
+
+def test_a_mail_server_is_judged_field_by_field(olga: Client) -> None:
+    add = ADD.replace("signed_http", "smtp")
+    told = html.unescape(olga.post(add, SMTP | {"setting_host": "https://mail", "setting_port": "0"}).content.decode())
+
+    assert "Write the server's name alone" in told
+    assert "Write a number from 1 to 65535." in told
+    assert olga.post(add, SMTP).status_code == 302
+    assert ProviderAccount.objects.get(name="Post").settings["security"] == "tls"
+
+
+def test_waiting_for_what_a_mail_server_never_says_is_a_doubt(olga: Client, account: Any, business: Business) -> None:
+    olga.post(ADD.replace("signed_http", "smtp"), SMTP)
+    account("Twilio Cairo")
+    route = Route.objects.create(business=business, name="main")
+    rules = [{"steps": [step("email", "Post", until="delivered", within=60), step("sms", "Twilio Cairo")]}]
+
+    [doubt] = publishing.double_deliveries(publishing.read(publishing.check(route, rules=rules)))
+
+    assert "never says that a message was delivered" in doubt.message
