@@ -133,12 +133,22 @@ class Mail(Dialect):
             return self._refused(answer)
         if self._service.id_header:
             return Handoff(reference=wire.reference(answer.headers.get(self._service.id_header)))
+        if self._service.refuses_with_200 and (fault := self._refused_with_200(answer)):
+            return Handoff(fault=fault)
         status = self._status(answer)
         if status is None:
             return Handoff()
         if status.status in {"invalid", "rejected", "failed"}:
             return Handoff(fault=Fault(_REFUSALS.get(status.status, ErrorClass.UNMAPPED), raw_code=status.status))
         return Handoff(reference=wire.reference(str(status.message_id)))  # Postal's are numbers
+
+    def _refused_with_200(self, answer: Answer) -> Fault | None:
+        said = wire.fields(answer.body)
+        status, inner = wire.word(said.get("status")), said.get("data")
+        if status not in {"error", "parameter-error"}:
+            return None
+        code = wire.word(inner.get(self._service.code_at)) if isinstance(inner, dict) else ""
+        return Fault(wire.error_class(code, self._service.codes), raw_code=code or status)
 
     def _refused(self, answer: Answer) -> Handoff:
         code = ""

@@ -58,6 +58,16 @@ _POSTMARK: Mapping[int, ErrorClass] = {  # postmarkapp.com/developer/api/overvie
     429: ErrorClass.THROTTLED,
 }
 
+_POSTAL: Mapping[str, ErrorClass] = {  # postalserver/postal, legacy_api controllers: all of them with HTTP 200
+    "AccessDenied": ErrorClass.ACCOUNT_FAULT,
+    "InvalidServerAPIKey": ErrorClass.ACCOUNT_FAULT,
+    "ServerSuspended": ErrorClass.ACCOUNT_FAULT,
+    "FromAddressMissing": ErrorClass.ACCOUNT_FAULT,
+    "UnauthenticatedFromAddress": ErrorClass.ACCOUNT_FAULT,
+    "NoRecipients": ErrorClass.INVALID_RECIPIENT_ON_CHANNEL,
+    "NoContent": ErrorClass.TEMPLATE_FAULT,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -79,8 +89,10 @@ class Service:
     id_header: str = ""
     """The answer's header that holds its id, where the library would make one up."""
     code_at: str = ""
-    """The field of an error that holds the service's own code."""
-    codes: Mapping[int, ErrorClass] = field(default_factory=dict)
+    """The field of an error that holds the service's own code; of one that is told with 200, inside `data`."""
+    refuses_with_200: bool = False
+    """Whether `status` in the answer says what HTTP's would."""
+    codes: Mapping[Any, ErrorClass] = field(default_factory=dict)
 
 
 _OWN_IDS = {"generate_message_id": False}  # the service's id, by which its webhooks speak
@@ -117,7 +129,17 @@ SERVICES = (
         "https://mandrillapp.com/api/1.0/",
         proof="webhook_key",
     ),
-    Service("postal", postal.EmailBackend, from_postal.PostalTrackingWebhookView, "", proof="webhook_key", has_metadata=False),
+    Service(
+        "postal",
+        postal.EmailBackend,
+        from_postal.PostalTrackingWebhookView,
+        "",
+        proof="webhook_key",
+        has_metadata=False,
+        code_at="code",
+        refuses_with_200=True,
+        codes=_POSTAL,
+    ),
     Service(
         "postmark",
         postmark.EmailBackend,

@@ -218,6 +218,23 @@ def test_an_answer_that_names_no_id_is_unknown(name: str, said: bytes) -> None:
     assert registry.get(name).read_answer(ACCOUNT, Answer(200, {}, said)).is_unknown
 
 
+@pytest.mark.parametrize(
+    "said, expected, raw_code",
+    [
+        ({"status": "error", "data": {"code": "InvalidServerAPIKey"}}, ErrorClass.ACCOUNT_FAULT, "InvalidServerAPIKey"),
+        ({"status": "error", "data": {"code": "NoRecipients"}}, ErrorClass.INVALID_RECIPIENT_ON_CHANNEL, "NoRecipients"),
+        ({"status": "error", "data": {"code": "OfTheFuture"}}, ErrorClass.UNMAPPED, "OfTheFuture"),
+        ({"status": "parameter-error", "data": {"message": "why"}}, ErrorClass.UNMAPPED, "parameter-error"),
+        ({"status": "error", "data": []}, ErrorClass.UNMAPPED, "error"),
+    ],
+)
+def test_postal_refuses_with_200(said: object, expected: ErrorClass, raw_code: str) -> None:
+    fault = registry.get("postal").read_answer(ACCOUNT, Answer(200, {}, body(said))).fault
+
+    assert fault is not None
+    assert (fault.error_class, fault.raw_code) == (expected, raw_code)
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_service_lets_a_stranger_in(name: str) -> None:
     call = Incoming("POST", URL, {}, {"content-type": JSON}, b'{"event": "delivered"}')
