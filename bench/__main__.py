@@ -111,7 +111,7 @@ WHAT = {
     "F1": ("the same, where an endpoint hears of `message.read` alone: one webhook a message", "pgbench, as in A"),
     "G": ("one message, idle: accept to the provider's door; a receipt, once answered, to the customer's door", ""),
     "J": (
-        "hand-off of account B while A is silent, then broken, then slow, 600 messages each: the worst p99, in times alone",
+        "hand-off of account B while A is silent, then broken, then slow, 300 messages each: the worst p99, in times alone",
         "B alone, 20 a second",
     ),
     "D": ("receipts, each a signed call, 25 % repeated, 10 % out of order: kept, read, joined with events", "the same pgbench"),

@@ -17,6 +17,10 @@ from routing import breaker, rebalancing, states
 from routing.models import ProviderAccount
 
 _LATEST = 20
+_TONES = {
+    **{"healthy": states.HEALTHY, "degraded": states.CARE, "half open": states.CARE, "resting": states.CARE},
+    **{"open": states.BAD, "out of service": states.BAD},
+}
 
 Deed = Callable[..., object]
 
@@ -24,11 +28,11 @@ Deed = Callable[..., object]
 class Healths:
     """A part of the accounts' page."""
 
-    @display(description="health", label={"healthy": "success", "degraded": "warning", "half open": "warning", "resting": "warning"})
+    @display(description="health", label=_TONES)
     def health(self, row: Any) -> str:
         return states.tell(row, at=timezone.now()).word
 
-    @display(description="health")
+    @display(description="how it does")
     def health_told(self, row: Any) -> str:
         return states.tell(row, at=timezone.now()).sentence
 
@@ -41,7 +45,7 @@ class Healths:
     @display(description="what changed")
     def changes_told(self, row: ProviderAccount) -> str:
         changes = row.health_changes.select_related("by").order_by("-at")[:_LATEST]
-        return render_to_string("admin/routing/changes.html", {"changes": changes})
+        return render_to_string("admin/routing/health_changes.html", {"changes": changes})
 
     # Deeds
 

@@ -51,6 +51,7 @@ def test_list_and_page_tell_it_in_plain_words(olga: Client, broken: ProviderAcco
     published([{"steps": [step("sms", "Twilio main")]}])
     assert "Open: next probe in" in olga.get("/admin/routing/provideraccount/").content.decode()
     page = olga.get(reverse("admin:routing_provideraccount_change", args=[broken.pk])).content.decode()
+    assert "Nothing yet." in page
     for word in ("Open: next probe in", "At rest", "main v1", "What changed"):
         assert word.lower() in page.lower()
 
