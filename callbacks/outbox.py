@@ -243,4 +243,4 @@ def body_of_news(news: News) -> bytes:
 def _error(event: NewEvent) -> dict[str, str | None] | None:
     if event.error_class is None:
         return None
-    return {"class": event.error_class, "code": event.error_code, "provider_code": event.raw_code}
+    return {"class": event.error_class, "code": event.error_code, "provider_code": event.raw_code or None}

@@ -15,6 +15,7 @@ from simulator.infobip import Infobip
 from simulator.log import Log
 from simulator.meta import Meta
 from simulator.meta_templates import MetaTemplates
+from simulator.people import People
 from simulator.postman import Postman
 from simulator.postmark import Postmark
 from simulator.receiver import Receivers
@@ -55,6 +56,7 @@ def build(wishes: Wishes) -> web.Application:
     app.add_routes(Infobip(who, desk).routes())
     app.add_routes(SignedHttp(who, desk).routes())
     app.add_routes(Postmark(who, desk, subscriptions).routes())
+    app.add_routes(People(who, desk).routes())
     app.add_routes(Receivers().routes())
     app.add_routes(Records(log, desk).routes())
     app.add_routes(Front().routes())

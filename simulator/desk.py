@@ -26,6 +26,8 @@ class Desk:
         self._postman = postman
         self.pace = pace
         self._met: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self.last: OrderedDict[tuple[str, str], tuple[str, Message]] = OrderedDict()
+        """What was last taken for a number on a channel, and at which door: whoever answers answers that."""
 
     async def serve(self, request: web.Request, door: Door, message: Message) -> web.Response:
         fault = message.fault
@@ -39,11 +41,13 @@ class Desk:
 
     def forget(self) -> None:
         self._met.clear()
+        self.last.clear()
         self._postman.forget()
         self._log.clear()
 
     async def _take(self, request: web.Request, door: Door, message: Message) -> web.Response:
         self._note(door, message, "accepted")
+        self._remember(door, message)
         ending = message.fault.ending
         if ending is Ending.AFTER_RECEIPTS:
             await self._postman.deliver_now(door, message)
@@ -65,6 +69,13 @@ class Desk:
         if ending is Ending.NEVER:
             await asyncio.sleep(NEVER)
         return _cut(request)
+
+    def _remember(self, door: Door, message: Message) -> None:
+        key = (message.recipient.lstrip("+"), message.channel)
+        self.last.pop(key, None)
+        self.last[key] = (door.name, message)
+        if len(self.last) > MOST_REMEMBERED:
+            self.last.popitem(last=False)
 
     def _meets(self, message: Message) -> int:
         """How often this very message (or, without a reference, this number) has come by now."""

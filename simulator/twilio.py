@@ -119,7 +119,7 @@ class Twilio:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
             "User-Agent": "TwilioProxy/1.1",
-            "X-Twilio-Signature": _sign(b"forged" if is_forged else self._token, url, form),
+            "X-Twilio-Signature": sign(b"forged" if is_forged else self._token, url, form),
             "I-Twilio-Idempotency-Token": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{message.id}/{said.word}/{said.after}")),
         }
         return Post(url, headers, urlencode(form).encode())
@@ -182,6 +182,6 @@ def _error(code: int, text: str, http: int = 400) -> web.Response:
     return web.json_response(said, status=http)
 
 
-def _sign(token: bytes, url: str, form: Mapping[str, str]) -> str:
+def sign(token: bytes, url: str, form: Mapping[str, str]) -> str:
     text = url + "".join(name + form[name] for name in sorted(form))
     return base64.b64encode(hmac.digest(token, text.encode(), hashlib.sha1)).decode()

@@ -79,7 +79,7 @@ class Vonage:
 
     def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
         body = orjson.dumps(self._status(message, said, at=at))
-        token = _token(b"forged" if is_forged else self._secret, body, key=self._key)
+        token = token_for(b"forged" if is_forged else self._secret, body, key=self._key)
         return Post(message.callback, {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}, body)
 
     def _status(self, message: Message, said: Said, *, at: float) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _error(code: int | str, text: str, *, http: int = 422) -> web.Response:
     return web.json_response(_problem_details(code, text), status=http, content_type="application/problem+json")
 
 
-def _token(secret: bytes, body: bytes, *, key: str) -> str:
+def token_for(secret: bytes, body: bytes, *, key: str) -> str:
     claims = {
         "iat": int(time.time()),
         "jti": str(uuid.uuid4()),
