@@ -19,11 +19,23 @@ Values = Mapping[str, str | int | None]
 """By gap; None for what this message has not."""
 
 GAPS = frozenset(
-    {"recipient", "recipient_digits", "sender", "sender_digits", "text", "subject", "html", "reference", "validity", "callback_url"}
+    {
+        "recipient",
+        "recipient_digits",
+        "sender",
+        "sender_digits",
+        "text",
+        "subject",
+        "html",
+        "reference",
+        "validity",
+        "callback_url",
+        "unsubscribe_url",
+    }
 )
 IN_PATHS = frozenset({"recipient", "recipient_digits", "sender", "sender_digits", "reference"})
 """What can't be `..`, and so leads nowhere else."""
-IN_HEADERS = IN_PATHS | {"validity", "callback_url"}
+IN_HEADERS = IN_PATHS | {"validity", "callback_url", "unsubscribe_url"}
 _GAP = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -54,6 +66,7 @@ def values(account: ProviderAccount, outbound: Outbound, *, longest_validity: in
         "reference": outbound.reference,
         "validity": _validity(outbound.validity_seconds, longest_validity),
         "callback_url": account.callback_url,
+        "unsubscribe_url": outbound.unsubscribe_url or None,
     }
     _check_storable(found)
     return found

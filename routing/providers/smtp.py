@@ -135,6 +135,9 @@ def _write(settings: Mapping[str, str], outbound: Outbound, content: Email, *, m
         message["Date"] = format_datetime(outbound.at)
     if settings.get("reply_to"):
         message["Reply-To"] = _address(settings["reply_to"])
+    if outbound.unsubscribe_url:  # RFC 8058
+        message["List-Unsubscribe"] = f"<{outbound.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice shall answer it
     try:
         message["Subject"] = " ".join(content.subject.replace("\0", " ").splitlines())

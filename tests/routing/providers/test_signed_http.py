@@ -248,6 +248,16 @@ def test_no_text_ends_its_field_or_its_parameter(text: str, subject: str) -> Non
     assert dict(url.query) == {"subject": subject, "b": text, "apikey": f"{CANARY}-key"}
 
 
+def test_an_address_to_unsubscribe_goes_with_the_letters_that_have_one() -> None:
+    mine = account(changed(JSON_EXAMPLE, "request.json.headers", {"List-Unsubscribe": "{unsubscribe_url}"}))
+
+    def headers(url: str) -> object:
+        return json.loads(registry.get("signed_http").submit(mine, replace(outbound(LETTER), unsubscribe_url=url)).body)["headers"]
+
+    assert headers("https://qsura.example/u/1") == {"List-Unsubscribe": "https://qsura.example/u/1"}
+    assert headers("") == {}
+
+
 @pytest.mark.parametrize("sender", ["Acmé", "a\r\nx-evil: 1", "a\x00", "☃"])
 def test_what_no_header_can_hold_is_unsendable(sender: str) -> None:
     words = changed(JSON_EXAMPLE, "request.headers", {"x-sender": "{sender}"})

@@ -76,6 +76,14 @@ def test_a_letter_says_what_was_meant() -> None:
     assert html.get_content().strip() == LETTER.html
 
 
+def test_a_marketing_letter_can_be_unsubscribed_from_with_one_click() -> None:
+    url = "https://qsura.example/u/" + "x" * 80
+    message = written(ADAPTER.submit(ACCOUNT, Outbound(REFERENCE, "email", "sara@example.com", LETTER, at=AT, unsubscribe_url=url)))
+
+    assert (message["List-Unsubscribe"], message["List-Unsubscribe-Post"]) == (f"<{url}>", "List-Unsubscribe=One-Click")
+    assert written(submit())["List-Unsubscribe"] is None
+
+
 def test_a_letter_is_ascii_with_short_lines_whatever_is_in_it() -> None:
     content = submit(Email(subject="☃" * 300, text="ش" * 5_000, html="x" * 5_000)).content
 
