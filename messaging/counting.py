@@ -70,11 +70,13 @@ def take(orders: Mapping[int, Claims]) -> dict[int, dict[int, Refusal]]:
     for key, used in _sums(claims).items():
         windows[key].used -= used
     begun = {key: window.used for key, window in windows.items()}
-    over = {number: refused for number, items in orders.items() if (refused := _fit(items, windows))}
+    over = {number: beyond for number, items in orders.items() if (beyond := _fit(items, windows))}
     give_back([claim for number in over for of_item in orders[number] for claim in of_item])
     grown = {claim.key: (claim, begun[claim.key], windows[claim.key].used) for claim in claims}
-    transaction.on_commit(partial(warning.tell, list(grown.values()), [claim for items in over.values() for claim in items.values()]))
-    return {number: {index: claim.refuse() for index, claim in refused.items()} for number, refused in over.items()}
+    refused = [claim for items in over.values() for claim in items.values()]
+    # Robust: what fails after the commit must not look as if nothing had been accepted.
+    transaction.on_commit(partial(warning.tell, list(grown.values()), refused), robust=True)
+    return {number: {index: claim.refuse() for index, claim in beyond.items()} for number, beyond in over.items()}
 
 
 def give_back(claims: Sequence[Claim]) -> None:

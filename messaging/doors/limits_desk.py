@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.choices import Mode
 from accounts.desk import Desk, display
@@ -45,6 +46,16 @@ class LimitsForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     class Meta:
         model = Limits
         fields = ("business", *LIMITS)
+        labels = {
+            "whatsapp_per_day": "WhatsApp per day",
+            "sms_per_day": "SMS per day",
+            "email_per_day": "E-mail per day",
+            "codes_per_recipient": "Codes per recipient, 10 minutes",
+            "codes_per_recipient_day": "Codes per recipient, 24 hours",
+            "codes_per_block": "Codes per block of numbers, an hour",
+            "code_countries": "Countries for codes",
+        }
+        widgets = {"code_countries": UnfoldAdminTextInputWidget}
 
     def clean_code_countries(self) -> list[str]:
         countries = [each.strip().upper() for each in self.cleaned_data["code_countries"]]
@@ -89,6 +100,10 @@ class LimitsDesk(Desk):
 
     def save_model(self, request: HttpRequest, obj: Limits, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        allowances.forget()
+
+    def delete_model(self, request: HttpRequest, obj: Limits) -> None:
+        super().delete_model(request, obj)
         allowances.forget()
 
 

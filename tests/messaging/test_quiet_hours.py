@@ -25,7 +25,7 @@ from tests.world import NUMBER, World
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LONDON, NEW_YORK, KATHMANDU = "Europe/London", "America/New_York", "Asia/Kathmandu"
-UNREACHABLE, THROTTLED = "+201000000014", "+201000000030"
+UNREACHABLE, BROKEN = "+201000000014", "+201000000031"
 GOOD: dict[str, Any] = {"channel": "whatsapp", "template": "order_shipped", "recipient": NUMBER, "variables": {"order_id": "A-17"}}
 
 
@@ -269,7 +269,7 @@ def test_a_fallback_waits_for_them_as_well(alice: World, simulator: Simulator) -
 
 def test_a_retry_waits_for_them_and_its_patience_with_it(simulator: Simulator) -> None:
     alice = world.make("alice")
-    id_ = id_of(alice.accept(recipient=THROTTLED).body)
+    id_ = id_of(alice.accept(recipient=BROKEN).body)
     work()
     before = Due.objects.get(message_id=id_)
     hush(alice, **around_now())
