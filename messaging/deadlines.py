@@ -18,6 +18,15 @@ ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
 _TIMED = "SELECT message_id FROM messaging_timer WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"
 
 
+# The oldest of each lane alone: who waits for an account's rate is past its deadline only after a long time in the queue.
+_WAITED = """
+SELECT s.message_id FROM unnest(ARRAY['authentication', 'utility', 'marketing']) AS lane CROSS JOIN LATERAL (
+    SELECT message_id FROM messaging_due d WHERE d.lane = lane.lane AND d.due_at <= clock_timestamp() AND d.calling_at IS NULL
+    ORDER BY d.due_at LIMIT 10000) due
+JOIN messaging_state s ON s.message_id = due.message_id WHERE s.expires_at <= clock_timestamp() LIMIT %s
+"""
+
+
 def find_lost() -> int:
     """Hand-offs whose lease ran out in mid-call become `unknown`: nobody can say whether the provider took them. Returns how many."""
     return _for_those(_LOST, _lose)
@@ -36,6 +45,12 @@ def _lose(message_ids: list[UUID]) -> int:
 def settle_timed() -> int:
     """Messages whose next moment has come move on. Returns how many."""
     return _for_those(_TIMED, _move_on)
+
+
+def expire_waiting() -> int:
+    """Messages that are due, and past their deadline before anybody could take them: an account lets only so many through. Returns how
+    many."""
+    return _for_those(_WAITED, _move_on)
 
 
 def _move_on(message_ids: list[UUID]) -> int:

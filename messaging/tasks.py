@@ -106,6 +106,14 @@ def watch() -> None:
 
 
 @shared_task
+def expire() -> None:
+    """End what waited in a queue past its deadline."""
+    with slots.held("expire") as is_ours:
+        while is_ours and deadlines.expire_waiting() >= deadlines.BATCH:
+            pass
+
+
+@shared_task
 def rebalance() -> None:
     """Let the shares of accounts follow their health."""
     with slots.held("rebalance") as is_ours:

@@ -358,6 +358,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget what has served": {"task": "messaging.tasks.forget", "schedule": schedule(600.0)},
     "watch messages": {"task": "messaging.tasks.watch", "schedule": schedule(30.0)},
     "watch callbacks": {"task": "callbacks.tasks.watch", "schedule": schedule(30.0)},
+    "expire what waits": {"task": "messaging.tasks.expire", "schedule": schedule(10.0)},
     "rebalance accounts": {"task": "messaging.tasks.rebalance", "schedule": schedule(60.0)},
     "prove what messages were promised": {"task": "messaging.tasks.prove", "schedule": schedule(86_400.0)},
     "prove what webhooks were promised": {"task": "callbacks.tasks.prove", "schedule": schedule(86_400.0)},

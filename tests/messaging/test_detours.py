@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import ids
-from messaging import detours
+from messaging import deadlines, detours
 from messaging.lane import Lane
 from messaging.models import Attempt, Due, Event, Message, State
 from routing import book, tally
@@ -212,6 +212,25 @@ def test_a_rate_is_kept_and_nothing_spins(simulator: Simulator) -> None:
 
     assert 8 <= len(simulator.taken()) <= 13
     assert Due.objects.count() == 30 - len(simulator.taken())
+
+
+def test_what_waits_for_a_rate_ends_at_its_deadline_all_the_same(simulator: Simulator) -> None:
+    alice = world.make("alice", steps=world.whatsapp_then_sms()[1:])
+    twilio = stand_in("twilio")
+    ProviderAccount.objects.filter(pk=twilio.pk).update(rate="0.001", burst=1)
+    Gate.objects.create(account=twilio, tokens=0.0, filled_at=timezone.now())
+    late, early = send(alice, channel="sms"), send(alice, channel="sms")
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # a message's deadline is history
+        for table, key in (("state", "message_id"), ("message", "id")):
+            cursor.execute(f"UPDATE messaging_{table} SET expires_at = now() - interval '1 second' WHERE {key} = %s", [late])
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+    work()
+    deadlines.expire_waiting()
+
+    assert [State.objects.get(message_id=id_).status for id_ in (late, early)] == ["expired", "accepted"]
+    assert simulator.taken() == []
 
 
 def test_one_throttled_answer_stops_every_lane(simulator: Simulator) -> None:

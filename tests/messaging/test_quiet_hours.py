@@ -16,7 +16,7 @@ from messaging import deferral, explaining
 from messaging.lane import Lane
 from messaging.models import Due, Event, Message, State
 from routing import calendar
-from routing.models import QuietHours
+from routing.models import Gate, QuietHours
 from tests import doors, world
 from tests.messaging.conftest import Simulator
 from tests.messaging.test_api import call, fields
@@ -212,6 +212,8 @@ def work() -> None:
 
 
 def make_due(id_: UUID) -> None:
+    """As if the wait were over, the message's and the account's."""
+    Gate.objects.update(not_before=None)
     Due.objects.filter(message_id=id_).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
