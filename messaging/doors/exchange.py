@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
 from accounts.choices import Mode
 from accounts.desk import ReadOnlyDesk, action, business_of, display
@@ -29,9 +30,13 @@ _JOBS = "admin:messaging_suppressionimport_changelist"
 class FileForm(forms.Form):
     """Which file, and whose list it becomes."""
 
-    business = forms.ModelChoiceField(Business.objects.order_by("name"))
-    mode = forms.ChoiceField(choices=[("", "both worlds"), *Mode.choices], required=False, initial=Mode.LIVE)
-    file = forms.FileField(widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}), help_text="CSV in UTF-8, up to 20 MB.")
+    business = forms.ModelChoiceField(Business.objects.order_by("name"), widget=UnfoldAdminSelectWidget)
+    mode = forms.ChoiceField(
+        choices=[("", "both worlds"), *Mode.choices], required=False, initial=Mode.LIVE, widget=UnfoldAdminSelectWidget
+    )
+    file = forms.FileField(
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "class": " ".join(INPUT_CLASSES)}), help_text="CSV in UTF-8, up to 20 MB."
+    )
 
     def __init__(self, *args: Any, own: UUID | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
