@@ -37,6 +37,7 @@ class Kind(TextChoices):
     BREAKER_OPEN = "breaker_open", "Breaker open"
     SHARE_LOWERED = "share_lowered", "Share lowered"
     ACCOUNT_OUT_OF_SERVICE = "account_out_of_service", "Provider account out of service"
+    BIND_LOST = "bind_lost", "SMPP account not bound"
     RECEIPTS_SILENT = "receipts_silent", "Receipts are silent"
     TEMPLATE_PAUSED = "template_paused", "Template paused by its provider"
     TEMPLATE_REJECTED_BY_PROVIDER = "template_rejected_by_provider", "Template rejected by its provider"
@@ -96,6 +97,11 @@ _MEANINGS: dict[Kind, tuple[Severity, str]] = {
         Severity.URGENT,
         "The provider refused the account: renew its credentials, top up its balance or lift its block at the provider. Then put it back "
         "in service on its page. Until then its messages take another account or step, or wait till their deadline.",
+    ),
+    Kind.BIND_LOST: (
+        Severity.URGENT,
+        "The account's connections to its SMSC do not stand, so nothing is sent by it and no receipts come. Its page says why. See that "
+        "manage.py smpp runs, that the network leads there (VPN, QSURA_ALLOWED_PRIVATE_TARGETS), and ask the operator.",
     ),
     Kind.RECEIPTS_SILENT: (
         Severity.URGENT,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,7 +30,7 @@ from messaging.lifecycle import Trouble
 from messaging.story import Story
 from messaging.suppressions import unsubscribing
 from routing import credentials, gates, vault
-from routing.choices import Channel
+from routing.choices import Channel, TrafficClass
 from routing.providers import base
 from routing.providers.base import ErrorClass
 from templates_app import catalogue, rendering, standing
@@ -311,6 +311,20 @@ def next_token(lane: str, *, account_ids: Collection[UUID]) -> float | None:
         cursor.execute(_LIMITED, {"lane": lane, "ids": list(account_ids)})
         waiting = [account_id for (account_id,) in cursor.fetchall()]
     return gates.next_token(waiting, lane=lane)
+
+
+_LANES_DUE = """
+SELECT lane FROM unnest(%s::text[]) AS l(lane) WHERE EXISTS (
+    SELECT FROM messaging_due d WHERE d.lane = l.lane AND d.account_id = ANY(%s::uuid[]) AND d.due_at <= clock_timestamp()
+        AND d.calling_at IS NULL)
+"""
+
+
+def lanes_due(account_ids: Sequence[UUID]) -> list[str]:
+    """The lanes in which something is due at one of these accounts."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LANES_DUE, [list(TrafficClass), list(account_ids)])
+        return [lane for (lane,) in cursor.fetchall()]
 
 
 _STRANDED = """

@@ -12,7 +12,7 @@ from messaging import backtesting, bell, deadlines, detours, handoff, record, re
 from messaging.inbound import settling
 from messaging.lane import Lane
 from messaging.suppressions import importing
-from routing import rebalancing
+from routing import binds, rebalancing
 
 SLICE = 3.0
 """Seconds that one run claims for; then it rings for its successor, so that a worker that is told to stop can."""
@@ -103,6 +103,7 @@ def backtest() -> None:
 def watch() -> None:
     """Report what staff must know of messages, and resolve what is over."""
     watching.look(at=timezone.now())
+    binds.watch(at=timezone.now())
 
 
 @shared_task

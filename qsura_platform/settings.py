@@ -82,6 +82,7 @@ QSURA_KEY_PEPPER = _bytes("QSURA_KEY_PEPPER")
 # Where the world is
 
 QSURA_SIMULATOR_URL = env.str("QSURA_SIMULATOR_URL", default="").rstrip("/")
+QSURA_SIMULATOR_SMPP = env.str("QSURA_SIMULATOR_SMPP", default="")
 QSURA_SIMULATOR_SECRET = env.str("QSURA_SIMULATOR_SECRET", default="")
 QSURA_ALLOWED_PRIVATE_TARGETS = env.list("QSURA_ALLOWED_PRIVATE_TARGETS", default=[])
 

@@ -39,13 +39,13 @@ def worlds_apart(*, databases: Sequence[str] | None = None, **_: Any) -> list[Ch
         for using in databases or ()
         if _has_table(accounts, using)
         # By these columns alone, which every version has had: `migrate` asks before it brings the others.
-        for row in accounts._default_manager.using(using).filter(mode="live").values_list("name", "base_url")
+        for row in accounts._default_manager.using(using).filter(mode="live").values_list("name", "base_url", "settings")
     ]
     hint = "Empty its base URL for the provider's own address, or make a test account instead."
     return [
         Error(f"The live provider account {name!r} points at the simulator.", hint=hint, id="qsura.E020")
-        for name, base_url in live
-        if stand_ins.is_simulator(base_url)
+        for name, base_url, told in live
+        if stand_ins.is_simulator(base_url) or stand_ins.is_simulators_smsc(told)
     ]
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from routing import smtp
+from routing import sessions, smtp
 from routing.providers.base import Answer, Call
+from routing.providers.smpp import Submission
 from routing.providers.smtp import Letter
 from routing.transport import Transport
 
@@ -22,7 +23,7 @@ async def _by_http(call: Call, transport: Transport, timeout: float) -> Answer:
     return await transport.send(call, timeout=timeout)
 
 
-CARRIERS: dict[type, Carrier] = {Call: _by_http, Letter: smtp.carry}
+CARRIERS: dict[type, Carrier] = {Call: _by_http, Letter: smtp.carry, Submission: sessions.carry}
 """By what an adapter's `submit` returns. A new kind is a line here."""
 
 

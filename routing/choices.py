@@ -55,3 +55,12 @@ class Change(TextChoices):
     RELEASED = "released", "share released by staff"
     OUT_OF_SERVICE = "out_of_service", "out of service"
     BACK_IN_SERVICE = "in_service", "back in service"
+
+
+class BindState(TextChoices):
+    """How an account's connections to its SMSC stand."""
+
+    CONNECTING = "connecting"
+    BOUND = "bound"
+    LOST = "lost"
+    REFUSED = "refused"

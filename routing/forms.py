@@ -31,7 +31,7 @@ _LONGEST_SETTING = 16_384
 _WIDTH = 90
 _MOST_SOURCES = 100
 OVERLAPS = {timedelta(days=7): "for a week", timedelta(days=1): "for a day", timedelta(0): "no longer: it has become known"}
-_INITIALS = {"id": "ID", "api": "API", "waba": "WABA", "sid": "SID"}
+_INITIALS = {"tls": "TLS", "ton": "TON", "npi": "NPI", "ids": "ids", "id": "ID", "api": "API", "waba": "WABA", "sid": "SID"}
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -68,6 +68,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
                 self._miss_nothing(self.adapter)
             self.instance.settings = self._settings(self.adapter)
             self._judge_settings(self.adapter)
+            self._check_place()
         self._check_base_url()
         return self.cleaned_data
 
@@ -105,6 +106,16 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         others = {name: value for name, value in self.instance.settings.items() if name not in adapter.setting_fields}
         given = {name: self.cleaned_data.get(SETTING + name, "") for name in adapter.setting_fields}
         return others | {name: value for name, value in given.items() if value}
+
+    def _check_place(self) -> None:
+        """That its settings don't lead a live account to the simulator."""
+        self.instance.mode = self._mode()
+        try:
+            credentials.check_world(self.instance)
+        except Refusal as refused:
+            for each in refused.errors:
+                if each.field in self.fields and each.field.startswith(SETTING):
+                    self.add_error(each.field, ValidationError(each.message, code=each.code))
 
     def _check_base_url(self) -> None:
         url = self.cleaned_data.get("base_url")

@@ -84,6 +84,14 @@ def may_connect(address: Address, port: int, *, is_tls: bool, ports: Container[i
     return any(target.covers(address, port) for target in allowed())
 
 
+def may_keep(address: Address, port: int, *, is_tls: bool) -> bool:
+    """For a connection that is kept (SMPP), whose ports are as many as operators: public addresses by TLS; anything else only where the
+    operator's allow-list names it."""
+    if is_tls and addresses.is_public(address):
+        return True
+    return any(target.covers(address, port) for target in allowed())
+
+
 def check_url(url: str, *, field: str) -> None:
     """Refuse while saving what could never be called; raises TargetRefused, naming `field` and the way out."""
     try:

@@ -18,7 +18,7 @@ from accounts import ids
 from accounts.choices import Mode
 from accounts.history import History
 from accounts.models import Business, Person
-from routing.choices import Breaker, Change, Channel, RouteStatus, TrafficClass
+from routing.choices import BindState, Breaker, Change, Channel, RouteStatus, TrafficClass
 from routing.windows import EVERY_DAY, Window
 
 DAYS = [(number, name) for number, name in enumerate(calendar.day_name, start=1)]
@@ -88,6 +88,20 @@ class ProviderAccount(models.Model):
     def most_at_once(self) -> float:
         """What its bucket holds when it is full; 0 where it has no rate."""
         return 0.0 if self.rate is None else float(self.burst or max(1, math.ceil(self.rate)))
+
+
+class Bind(models.Model):
+    """How an account's connections to its SMSC stand, as the process that holds them last wrote it down."""
+
+    account = models.OneToOneField(ProviderAccount, primary_key=True, on_delete=models.CASCADE, related_name="bind")
+    state = models.CharField(max_length=10, choices=BindState)
+    because = models.CharField(max_length=64, blank=True)
+    since = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="When that process last said so; it does every few seconds.")
+    process = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return f"{self.state} since {self.since:%d %B %H:%M:%S}"
 
 
 class Route(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,9 +101,35 @@ def own_settings(provider: str) -> dict[str, str]:
         return {"sender": "+15005550008"}
     if provider == "signed_http":
         return {"sender": "+15005550009", "configuration": json.dumps(_HTTP)}
+    if provider == "smpp":
+        return {"system_id": "qsura", "sender": "+15005550009", "receipt_clock": "UTC"}
     if provider == "postmark":
         return {"sender": "Qsura's simulator <simulator@qsura.example>"}
     return {}
+
+
+def place(provider: str) -> dict[str, str]:
+    """Settings that say where an account's far end is: of a stand-in they are the simulator's, whatever its row says."""
+    if provider not in registry.IN_SESSIONS:
+        return {}
+    host, _, port = settings.QSURA_SIMULATOR_SMPP.rpartition(":")
+    return {"host": host, "port": port, "tls": "no"}
+
+
+def is_simulators_smsc(told: Mapping[str, object]) -> bool:
+    """Whether an account with those settings would be bound at the simulator."""
+    host, _, port = settings.QSURA_SIMULATOR_SMPP.rpartition(":")
+    return bool(port) and str(told.get("port", "")) == port and _host(str(told.get("host", ""))) == _host(host)
+
+
+def _host(name: str) -> str:
+    """This machine has several names."""
+    return "localhost" if name.strip("[] ").lower() in {"127.0.0.1", "::1", "localhost"} else name.strip().lower()
+
+
+def is_there(provider: str) -> bool:
+    """Whether the simulator speaks for that provider: SMPP only where it was told to."""
+    return provider not in registry.IN_SESSIONS or bool(settings.QSURA_SIMULATOR_SMPP)
 
 
 def voice(provider: str) -> str:
@@ -119,8 +146,9 @@ def ensure(accounts: Any, *, using: str) -> None:
     """One test account of the platform's own for each provider. Idempotent: what staff changed stays. `accounts` is the model."""
     rows = accounts._default_manager.using(using)
     there = set(rows.filter(business__isnull=True, mode="test").values_list("provider", flat=True))
-    missing = [name for name in registry.ADAPTERS if voice(name) == name and name not in there]
-    rows.bulk_create(
-        [accounts(name=f"Simulated {name.replace('_', ' ').capitalize()}", provider=name, mode="test") for name in missing],
-        ignore_conflicts=True,
-    )
+    missing = [name for name in registry.ADAPTERS if voice(name) == name and is_there(name) and name not in there]
+    rows.bulk_create([accounts(name=f"Simulated {_title(name)}", provider=name, mode="test") for name in missing], ignore_conflicts=True)
+
+
+def _title(name: str) -> str:
+    return name.upper() if name in registry.IN_SESSIONS else name.replace("_", " ").capitalize()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvloop
 from aiohttp import web
 
-from simulator.app import Wishes, build
+from simulator.app import SMSC, Wishes, build
 
 logger = logging.getLogger("simulator")
 
@@ -31,12 +33,13 @@ def main() -> None:
         state=arguments.state,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(wishes, host=arguments.host, port=arguments.port))
+        runner.run(_serve(wishes, host=arguments.host, port=arguments.port, smpp_port=arguments.smpp_port))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulator", description="Stands in for Meta, Twilio and a customer's receiver.")
     parser.add_argument("--port", type=int, required=True, help="0 for any free one; it is logged")
+    parser.add_argument("--smpp-port", type=int, help="speak SMPP there as well; 0 for any free one")
     parser.add_argument("--host", default="127.0.0.1", help="the log and the receivers have no lock: keep it on loopback")
     parser.add_argument("--state", type=Path, help="a file that keeps Meta's subscriptions over a restart")
     return parser.parse_args()
@@ -49,21 +52,32 @@ def _pace(text: str) -> float:
         sys.exit(f"QSURA_SIMULATOR_PACE is {text!r}: a number is needed, such as 0.1 for ten times as fast")
 
 
-async def _serve(wishes: Wishes, *, host: str, port: int) -> None:
-    runner = web.AppRunner(build(wishes), access_log=None, shutdown_timeout=1.0)
+async def _serve(wishes: Wishes, *, host: str, port: int, smpp_port: int | None) -> None:
+    app = build(wishes)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        await runner.cleanup()
-        sys.exit(f"can't listen on {host}:{port}: {error.strerror}")
-    logger.info("Listening on http://%s:%d", host, runner.addresses[0][1])
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    await runner.cleanup()
+    async with contextlib.AsyncExitStack() as doors:
+        doors.push_async_callback(runner.cleanup)
+        if smpp_port is not None:
+            with _door(host, smpp_port):
+                smpp_port = await doors.enter_async_context(app[SMSC].listening(host, smpp_port))
+            logger.info("Listening on smpp://%s:%d", host, smpp_port)
+        with _door(host, port):
+            await web.TCPSite(runner, host, port).start()
+        logger.info("Listening on http://%s:%d", host, runner.addresses[0][1])
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
     logger.info("Stopped")
+
+
+@contextlib.contextmanager
+def _door(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        sys.exit(f"can't listen on {host}:{port}: {error.strerror}")
 
 
 if __name__ == "__main__":

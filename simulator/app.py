@@ -21,6 +21,7 @@ from simulator.postmark import Postmark
 from simulator.receiver import Receivers
 from simulator.records import Records
 from simulator.signed_http import SignedHttp
+from simulator.smsc import Smsc
 from simulator.subscriptions import Subscriptions
 from simulator.templates import Templates
 from simulator.twilio import Twilio
@@ -36,6 +37,10 @@ class Wishes:
     pace: float = 1.0
     sends_receipts: bool = True
     state: Path | None = None
+
+
+SMSC = web.AppKey("smsc", Smsc)
+"""The door that is no HTTP; whoever serves the application opens it too, where it is wanted."""
 
 
 def build(wishes: Wishes) -> web.Application:
@@ -57,8 +62,10 @@ def build(wishes: Wishes) -> web.Application:
     app.add_routes(SignedHttp(who, desk).routes())
     app.add_routes(Postmark(who, desk, subscriptions).routes())
     app.add_routes(People(who, desk).routes())
+    smsc = app[SMSC] = Smsc(who, log, pace=wishes.pace, sends=wishes.sends_receipts)
+    app.add_routes(smsc.routes())
     app.add_routes(Receivers().routes())
-    app.add_routes(Records(log, desk).routes())
+    app.add_routes(Records(log, desk, smsc).routes())
     app.add_routes(Front().routes())
     app.cleanup_ctx.append(postman.on_duty)
     return app

@@ -6,7 +6,7 @@ Every secret is derived from the one that the platform and the simulator share, 
 
 with the labels `meta.access_token`, `meta.app_secret`, `meta.verify_token`, `twilio.auth_token`, `vonage.api_secret`,
 `vonage.signature_secret`, `infobip.api_key`, `infobip.callback_secret`, `postmark.api_key`, `postmark.webhook_secret`,
-`signed_http.secret` and `signed_http.receipt_secret`. Twilio's account
+`signed_http.secret`, `signed_http.receipt_secret` and `smpp.password`. Twilio's account
 SID is "AC" and the first 32 digits of `twilio.account_sid`, Vonage's key the first eight of `vonage.api_key`. Meta's ids are fixed: phone
 number 100000000000001 belongs to the business account 200000000000001, and likewise every 1N to 2N, so that several provider accounts
 can be told apart.
@@ -43,6 +43,7 @@ class Identity:
     mail_secret: str = field(repr=False)
     http_secret: str = field(repr=False)
     http_receipt_secret: str = field(repr=False)
+    smpp_password: str = field(repr=False)
 
 
 def identity(secret: str) -> Identity:
@@ -61,4 +62,5 @@ def identity(secret: str) -> Identity:
         mail_secret=derive(secret, "postmark.webhook_secret"),
         http_secret=derive(secret, "signed_http.secret"),
         http_receipt_secret=derive(secret, "signed_http.receipt_secret"),
+        smpp_password=derive(secret, "smpp.password"),
     )

@@ -7,14 +7,16 @@ from aiohttp import web
 from simulator import query
 from simulator.desk import Desk
 from simulator.log import Log
+from simulator.smsc import Smsc
 
 
 class Records:
     """Hand-offs as they ended, receipts as they were answered."""
 
-    def __init__(self, log: Log, desk: Desk) -> None:
+    def __init__(self, log: Log, desk: Desk, smsc: Smsc) -> None:
         self._log = log
         self._desk = desk
+        self._smsc = smsc
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -31,4 +33,5 @@ class Records:
 
     async def forget(self, request: web.Request) -> web.Response:
         self._desk.forget()
+        self._smsc.forget()
         return web.Response(status=204)

@@ -30,6 +30,7 @@ WORLD = {
     "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
     "PUBLIC_URL": "http://testserver",
     "QSURA_SIMULATOR_URL": "http://127.0.0.1:9",  # the discard port: nobody is there
+    "QSURA_SIMULATOR_SMPP": "127.0.0.1:9",
     "QSURA_ALLOWED_PRIVATE_TARGETS": "127.0.0.1/32",
     "CELERY_BROKER_URL": "memory://",
 }

@@ -63,6 +63,13 @@ def need_ports(port: int) -> None:
                 raise Obstacle(_no_port(wanted, port=port, error=error)) from error
 
 
+def free_port() -> int:
+    """A port of loopback that nobody uses now, for a server that is only told of by a variable."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
 def _no_port(wanted: int, *, port: int, error: OSError) -> str:
     why = {errno.EADDRINUSE: "is taken by another program", errno.EACCES: "is only for root"}.get(
         error.errno or 0, f"can't be used ({error})"

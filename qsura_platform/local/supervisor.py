@@ -135,6 +135,8 @@ def run(state: Path, *, port: int, is_sending: bool) -> int:
                 with this.ends, _stop_announced():
                     _start(this)
                     _show(this, is_sending=is_sending)
+                    # Last, for the first message does without it, and it would only take time from those that it needs.
+                    this.add("smpp", ["manage.py", "smpp"], stop=WARM)
                     this.stay()
             except Stopped:
                 console.say(f"Stopped. `make run` goes on with the same data. (State: {state})")
@@ -144,11 +146,13 @@ def run(state: Path, *, port: int, is_sending: bool) -> int:
 def _start(run: Run) -> None:
     console.say(console.bold("Qsura starts.") + f" Data and logs: {run.state}")
     own = environment.secrets_of(run.state)
-    where = environment.runtime(port=run.port, database=_database(run), broker=_broker(run))
+    smpp_port = preflight.free_port()
+    where = environment.runtime(port=run.port, database=_database(run), broker=_broker(run), smpp_port=smpp_port)
     run.env = environment.for_children(run.state, variables=own | where)
     environment.write_runtime(run.state, {name: run.env[name] for name in where})
     run.ends.callback(environment.forget_runtime, run.state)
-    run.add("simulator", ["-m", "simulator", "--port", str(run.port + 1), "--state", str(run.state / "simulator.json")])
+    simulator = ["--port", str(run.port + 1), "--smpp-port", str(smpp_port), "--state", str(run.state / "simulator.json")]
+    run.add("simulator", ["-m", "simulator", *simulator])
     with _timed("The tables are in place"):
         _must(run, "migrate", "--noinput", "-v", "0")
     with _timed("Web, worker, beat and simulator answer, and the example is in place"):
@@ -220,7 +224,7 @@ def _stop_announced() -> Iterator[None]:
     try:
         yield
     except Stopped:
-        console.say("\nStopping: web, beat, worker, simulator, broker, PostgreSQL.")
+        console.say("\nStopping: smpp, web, beat, worker, simulator, broker, PostgreSQL.")
         raise
 
 

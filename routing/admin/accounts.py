@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.choices import Mode
 from accounts.desk import Desk, action, business_of, display
-from routing import connecting, credentials, health, rotating, states, trying
+from routing import binds, connecting, credentials, health, rotating, states, trying
 from routing.admin.healths import Healths
 from routing.connecting import NotConnected
 from routing.credentials import Unusable
@@ -34,7 +34,7 @@ class ProviderAccountDesk(Healths, Desk):
     list_select_related = ("business",)
     search_fields = ("name",)
     actions_detail = ("take_out", "put_back", "connect", "try_out", "reset_health", "hold", "release")
-    _told = ("state", "because", "out_of_service_at", "callback_url", "created_at")
+    _told = ("state", "because", "connections", "out_of_service_at", "callback_url", "created_at")
     _healths = ("health_told", "share_told", "changes_told")
     _receipts = ("receipt_sources", "previous_secrets")
 
@@ -64,17 +64,21 @@ class ProviderAccountDesk(Healths, Desk):
         return made
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[tuple[str | None, dict[str, Any]]]:
-        own = ("name", "business", "mode", "max_in_flight", "rate", "burst", "base_url")
+        adapter = self._adapter(request, obj)
+        is_kept = adapter is not None and adapter.name in registry.IN_SESSIONS
+        own = ("name", "business", "mode", "max_in_flight", "rate", "burst", *(() if is_kept else ("base_url",)))
+        receipts = () if is_kept else self._receipts
+        told = tuple(name for name in self._told if name != ("callback_url" if is_kept else "connections"))
         if obj is not None and not self.has_change_permission(request, obj):
-            own_words = (*own, *self._receipts, *self._told, *self._healths)
+            own_words = (*own, *receipts, *told, *self._healths)
             return [(None, {"fields": own_words}), ("At the provider", {"fields": ("settings",)})]
-        fields = account_form(self._adapter(request, obj), obj).base_fields
+        fields = account_form(adapter, obj).base_fields
         sets: list[tuple[str | None, dict[str, Any]]] = [
             (None, {"fields": ("provider", *own) if obj else own}),
             ("At the provider", {"fields": [name for name in fields if name.startswith(SETTING)]}),
             ("Secrets", {"fields": [name for name in fields if name.startswith((SECRET, FORGET, OVERLAP))]}),
-            ("Receipts", {"fields": self._receipts if obj else self._receipts[:1]}),
-            ("How it stands", {"fields": self._told if obj else ()}),
+            ("Receipts", {"fields": receipts if obj else receipts[:1]}),
+            ("How it stands", {"fields": told if obj else ()}),
             ("Health", {"fields": self._healths if obj else ()}),
         ]
         return [each for each in sets if each[1]["fields"]]
@@ -124,6 +128,10 @@ class ProviderAccountDesk(Healths, Desk):
             return ""
         return f"count beside the present ones until {row.previous_until:%d %B %Y %H:%M} UTC, and are erased then"
 
+    @display(description="connections")
+    def connections(self, row: ProviderAccount) -> str:
+        return binds.tell(row, at=timezone.now()) if row.is_in_service else "none: it is out of service"
+
     @display(description="callback URL")
     def callback_url(self, row: ProviderAccount) -> str:
         return render_to_string("admin/routing/callback_url.html", {"url": credentials.callback_url(row)})
@@ -161,7 +169,12 @@ class ProviderAccountDesk(Healths, Desk):
         health.back_in_service(row.pk, at=timezone.now())
         return self._done(request, row, "Put back in service.")
 
-    @action(description="Connect receipts", url_path="connect", permissions=["change"], icon="link")
+    def has_connect_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Receipts that come over a connection need no URL."""
+        row = self.get_object(request, object_id) if object_id else None
+        return self.has_change_permission(request) and (row is None or row.provider not in registry.IN_SESSIONS)
+
+    @action(description="Connect receipts", url_path="connect", permissions=["connect"], icon="link")
     def connect(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._row(request, object_id)
         if request.method != "POST":

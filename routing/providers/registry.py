@@ -7,6 +7,7 @@ from routing.providers.base import Adapter
 from routing.providers.infobip import Infobip
 from routing.providers.meta import Meta
 from routing.providers.signed_http import SignedHttp
+from routing.providers.smpp import Smpp
 from routing.providers.smtp import Smtp
 from routing.providers.twilio import Twilio
 from routing.providers.vonage import Vonage
@@ -17,6 +18,7 @@ ADAPTERS: dict[str, Adapter] = {
     "vonage": Vonage(),
     "infobip": Infobip(),
     "signed_http": SignedHttp(),
+    "smpp": Smpp(),
     "smtp": Smtp(),
     **mail.ADAPTERS,
 }

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import Business, Person
 from routing import credentials, publishing
@@ -395,3 +396,56 @@ def test_auditors_and_strangers_publish_nothing(auditor: Client, neighbour: Clie
 def test_a_strangers_route_can_not_be_drafted(neighbour: Client, route: Route) -> None:
     assert draft(neighbour, route, rules(step("sms", "Twilio"))).status_code == 200
     assert not route.versions.exists()
+
+
+# SMPP accounts
+
+SMPP = {
+    "name": "Nile Telecom",
+    "mode": "live",
+    "max_in_flight": "50",
+    "setting_host": "smsc.nile.example",
+    "setting_port": "3550",
+    "setting_system_id": "shop",
+    "setting_sender": "Shop",
+    "setting_alphabet": "latin1",
+    "secret_password": "smpp-canary",
+}
+
+
+def test_an_smpp_account_has_a_form_of_its_own(olga: Client) -> None:
+    answer = olga.post(ADD + "?provider=smpp", SMPP)
+
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    row = ProviderAccount.objects.get(name="Nile Telecom")
+    assert credentials.reveal(row) == {"password": "smpp-canary"}
+    assert row.settings == {"host": "smsc.nile.example", "port": "3550", "system_id": "shop", "sender": "Shop", "alphabet": "latin1"}
+    shown = olga.get(page(row)).content.decode()
+    assert "held by no process" in shown
+    assert "smpp-canary" not in shown
+    assert "Callback URL" not in shown
+    assert "Connect receipts" not in shown
+
+
+@pytest.mark.parametrize(
+    "field, wrong, message",
+    [
+        ("setting_port", "70000", "from 1 to 65535"),
+        ("setting_host", "smpp://smsc.nile.example", "name or its address"),
+        ("setting_parts_per_second", "fast", "whole number"),
+        ("setting_receipt_clock", "noon", "+02:00"),
+        ("setting_sender", "", "needs it"),
+    ],
+)
+def test_a_wrong_setting_is_told_beside_its_field(olga: Client, field: str, wrong: str, message: str) -> None:
+    answer = olga.post(ADD + "?provider=smpp", SMPP | {field: wrong})
+
+    assert message in str(answer.context["adminform"].form.errors[field])
+    assert not ProviderAccount.objects.filter(name="Nile Telecom").exists()
+
+
+def test_a_live_smpp_account_is_never_bound_at_the_simulator(olga: Client, settings: Settings) -> None:
+    settings.QSURA_SIMULATOR_SMPP = "127.0.0.1:2775"
+    answer = olga.post(ADD + "?provider=smpp", SMPP | {"setting_host": "localhost", "setting_port": "2775"})
+
+    assert "the simulator delivers nothing" in str(answer.context["adminform"].form.errors["setting_host"])

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from pytest_django import Settings
 
 from routing import credentials, vault
 from routing.apps import ensure_stand_ins, worlds_apart
@@ -69,6 +70,7 @@ def test_there_is_one_stand_in_for_each_provider(db: None) -> None:
         ("meta", "Simulated Meta", "test"),
         ("postmark", "Simulated Postmark", "test"),
         ("signed_http", "Simulated Signed http", "test"),
+        ("smpp", "Simulated SMPP", "test"),
         ("twilio", "Simulated Twilio", "test"),
         ("vonage", "Simulated Vonage", "test"),
     ]
@@ -170,4 +172,23 @@ def test_an_account_that_does_not_open_hides_no_other(account: Make, caplog: pyt
 @pytest.mark.django_db(transaction=True)
 def test_migrating_again_adds_no_second_stand_in() -> None:
     call_command("migrate", verbosity=0)
-    assert ProviderAccount.objects.filter(business__isnull=True, mode="test").count() == 6
+    assert ProviderAccount.objects.filter(business__isnull=True, mode="test").count() == 7
+
+
+def test_smpp_has_a_stand_in_where_the_simulator_speaks_it(settings: Settings, db: None) -> None:
+    row = ProviderAccount.objects.get(name="Simulated SMPP")
+    row.settings = {"host": "smsc.example", "system_id": "qsura-hex"}
+    opened = credentials.open_account(row)
+    assert {name: opened.settings[name] for name in ("host", "port", "tls", "system_id")} == {
+        "host": "127.0.0.1",
+        "port": "9",
+        "tls": "no",
+        "system_id": "qsura-hex",
+    }
+
+    settings.QSURA_SIMULATOR_SMPP = ""
+    with pytest.raises(Unusable, match="QSURA_SIMULATOR_SMPP"):
+        credentials.open_account(row)
+    row.delete()
+    ensure_stand_ins(apps.get_app_config("routing"), using="default")
+    assert not ProviderAccount.objects.filter(provider="smpp").exists()

@@ -7,7 +7,7 @@ from routing.providers import mail, registry
 
 def test_every_adapter_is_found_by_the_name_that_it_bears() -> None:
     assert {name: adapter.name for name, adapter in registry.ADAPTERS.items()} == {
-        name: name for name in ("meta", "twilio", "vonage", "infobip", "signed_http", "smtp", *mail.ADAPTERS)
+        name: name for name in ("meta", "twilio", "vonage", "infobip", "signed_http", "smpp", "smtp", *mail.ADAPTERS)
     }
 
 
