@@ -284,7 +284,7 @@ def test_f24_a_node_whose_clock_is_an_hour_off_sends_nothing_early_and_nothing_t
 
 
 def test_f25_a_moment_is_a_moment_in_every_time_zone(story: Story) -> None:
-    """`send_at` names an instant, so no change of clocks moves it; there are no local quiet hours in the product yet."""
+    """`send_at` names an instant, so no change of clocks moves it; quiet hours have tests of their own (docs/faults.md)."""
     story.inject("offsets of three zones", 3)
     zones = [UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=9, minutes=30))]
 
