@@ -19,11 +19,12 @@ from django.db import connection, transaction
 from accounts import ids
 from accounts.models import ApiKey, Person
 from accounts.refusals import FieldError, Refusal
-from messaging import recipients
+from messaging import recipients, service_window
 from messaging.backtest_records import Backtest
 from messaging.choices import BacktestState
 from messaging.models import Message
 from messaging.recipients import InvalidRecipient, Recipient
+from messaging.service_window import Look
 from routing import book, comparing, prices, vault
 from routing.book import Book
 from routing.choices import RouteStatus
@@ -123,6 +124,7 @@ _COLUMNS = (
     "created_at",
     "segments",
     "recipient",
+    "recipient_hash",
     "trace__facts",
     "plan",
 )
@@ -164,8 +166,9 @@ class _Test:
 
     def add(self, batch: Sequence[Mapping[str, Any]]) -> None:
         table = prices.table(at=self.at)
+        windows = self._windows(batch)
         for message in batch:
-            case = self._case(message)
+            case = self._case(message, window=windows.get(message["id"]))
             verdicts = comparing.decide(self.now, case), comparing.decide(self.draft, case)
             for tally, verdict in zip(self.tallies, verdicts, strict=True):
                 tally.add(verdict, case, table)
@@ -173,12 +176,22 @@ class _Test:
         self._measure([message["id"] for message in batch])
         self.looked += len(batch)
 
-    def _case(self, message: Mapping[str, Any]) -> Case:
+    def _asks(self, fields: frozenset[str]) -> bool:
+        return not fields.isdisjoint(self.now.asked.fields | self.draft.asked.fields)
+
+    def _windows(self, batch: Sequence[Mapping[str, Any]]) -> dict[UUID, str]:
+        """WhatsApp's service window as it was when each was accepted; what people wrote is kept longer than a backtest looks back."""
+        if not self._asks(frozenset({"window"})):
+            return {}
+        row = self.row
+        looks = [Look(row.business_id, row.mode, bytes(each["recipient_hash"]), each["created_at"], _due_at(each)) for each in batch]
+        return dict(zip((each["id"] for each in batch), service_window.look(looks), strict=True))
+
+    def _case(self, message: Mapping[str, Any], *, window: str | None) -> Case:
         told, recipient = message["trace__facts"] or {}, None
-        if not told or not _OF_NUMBERS.isdisjoint(self.now.asked.fields | self.draft.asked.fields):
+        if not told or self._asks(_OF_NUMBERS):
             recipient = self._open(message)
         kind, country = (recipient.kind, recipient.country) if recipient else (told.get("kind", "phone"), told.get("country", ""))
-        due_at = max(message["send_at"] or message["created_at"], message["created_at"])
         channels, obstacles = _said(message, at=self.at)
         wish = Wish(
             business_id=self.row.business_id,
@@ -195,7 +208,9 @@ class _Test:
         )
         number = recipient.text if recipient and recipient.kind == "phone" else ""
         tags, key = self.tags.get(message["template_name"], ()), self.keys.get(message["api_key_id"], ("", ""))
-        return Case(message["id"].int, wish, Subject(number, message["metadata"], tags, key, due_at), message["segments"])
+        seen = (window,) if window and kind == "phone" else ()
+        subject = Subject(number, message["metadata"], tags, key, _due_at(message), seen)
+        return Case(message["id"].int, wish, subject, message["segments"])
 
     def _open(self, message: Mapping[str, Any]) -> Recipient | None:
         """None where its key is gone, or the library knows the number no more."""
@@ -234,6 +249,11 @@ class _Test:
             "samples": self.samples,
             "opened": self.has_opened,
         }
+
+
+def _due_at(message: Mapping[str, Any]) -> datetime:
+    due_at: datetime = max(message["send_at"] or message["created_at"], message["created_at"])
+    return due_at
 
 
 _MEASURED = """

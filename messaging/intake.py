@@ -103,14 +103,20 @@ def accept_together(asked: Sequence[Asked]) -> list[Answer | Exception | None]:
     None where it can't be: nothing was stored for it, and `accept` knows what to say. An exception where nobody knows whether it was.
     """
     orders: dict[int, Order] = {}
+    windows = _windows(asked)
     for number, each in enumerate(asked):
         with contextlib.suppress(Refusal):
             pressure.check()
-            prepared = preparing.prepare(each.wanted, caller=each.caller, at=each.at)
+            prepared = preparing.prepare(each.wanted, caller=each.caller, at=each.at, window=windows.get(number))
             text = orjson.dumps(describe(prepared))
             orders[number] = Order(each.caller, [prepared], text, each.key, each.same, each.request_id, each.at)
     outcomes = dict(zip(orders, accepting.accept_each(list(orders.values())), strict=True))
     return [_briefly(outcomes.get(number), orders.get(number)) for number in range(len(asked))]
+
+
+def _windows(asked: Sequence[Asked]) -> dict[int, str]:
+    """They came within milliseconds, so one moment will do."""
+    return preparing.windows([(each.wanted, each.caller) for each in asked], at=asked[-1].at) if asked else {}
 
 
 def _briefly(outcome: Outcome | Exception | None, order: Order | None) -> Answer | Exception | None:
@@ -135,7 +141,9 @@ def accept_batch(
             raise
         return _answer(first, first.answer, same)
     for _ in range(4):
-        results = _consented([_prepare(item, caller=caller, at=at) for item in items], caller=caller, at=at)
+        windows = preparing.windows([(item, caller) for item in items], at=at)
+        ready = [_prepare(item, caller=caller, at=at, window=windows.get(place)) for place, item in enumerate(items)]
+        results = _consented(ready, caller=caller, at=at)
         prepared = [result for result in results if isinstance(result, Prepared)]
         if not prepared:
             if (first := accepting.first_answer(caller, key)) is not None:
@@ -175,11 +183,11 @@ def _answer(outcome: Accepted | Replay, text: bytes, same: bytes) -> Answer:
     return Answer(outcome.answer, is_replay=True)
 
 
-def _prepare(item: Wanted | Refusal, *, caller: Caller, at: datetime) -> Prepared | Refusal:
+def _prepare(item: Wanted | Refusal, *, caller: Caller, at: datetime, window: str | None) -> Prepared | Refusal:
     if isinstance(item, Refusal):
         return item
     try:
-        return preparing.prepare(item, caller=caller, at=at)
+        return preparing.prepare(item, caller=caller, at=at, window=window)
     except Refusal as refusal:
         return refusal
 

@@ -6,8 +6,9 @@ Reads only what the process keeps for a few seconds (templates, routes); the sta
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,11 +20,13 @@ import orjson
 from accounts import ids
 from accounts.keys import Caller
 from accounts.refusals import FieldError, Refusal
-from messaging import claims, deferral, recipients
+from messaging import claims, deferral, recipients, service_window
 from messaging.claims import Claim
 from messaging.deferral import Deferral
 from messaging.recipients import Recipient
+from messaging.service_window import Look
 from routing import facts, guard, selection, vault
+from routing.conditions import Words
 from routing.providers.base import Text
 from routing.selection import Book, Plan
 from templates_app import catalogue, rendering, segments, standing
@@ -91,12 +94,15 @@ class Prepared:
         return sorted({step.channel for step in self.plan.steps})
 
 
-def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None = None) -> Prepared:
-    """Check one request wholly; raises a Refusal that names the field and the way out. `book`: other routes than the business's own."""
+def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None = None, window: str | None = None) -> Prepared:
+    """Check one request wholly; raises a Refusal that names the field and the way out.
+
+    `book`: other routes than the business's own. `window`: what `windows` has found for it.
+    """
     recipient = recipients.read(wanted.recipient, channel=wanted.channel)
     entry = catalogue.live(caller.business_id, wanted.template, wanted.language, at=at)
     id_ = ids.new()
-    road = plan(wanted, caller, entry, recipient, at=at, book=book)
+    road = plan(wanted, caller, entry, recipient, at=at, book=book, window=window)
     channels = {step.channel for step in road.steps}
     checked = rendering.check(entry, wanted.variables, channels=channels)
     if wanted.callback is not None:
@@ -133,7 +139,44 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None =
     )
 
 
-def plan(wanted: Wanted, caller: Caller, entry: Entry, recipient: Recipient, *, at: datetime, book: Book | None = None) -> Plan:
+def windows(asked: Sequence[tuple[Wanted | Refusal, Caller]], *, at: datetime) -> dict[int, str]:
+    """WhatsApp's service window for each request, by its place, whose business's rules ask for it: one query for all, or none."""
+    looks: dict[int, Look] = {}
+    for place, (wanted, caller) in enumerate(asked):
+        if isinstance(wanted, Refusal) or "window" not in selection.book(caller.business_id, at=at).asked.fields:
+            continue
+        # What is wrong with a recipient is said where it is checked.
+        with contextlib.suppress(Refusal):
+            recipient = recipients.read(wanted.recipient, channel=wanted.channel)
+            if recipient.kind == "phone":
+                looks[place] = _look(wanted, caller, recipient, at=at)
+    return dict(zip(looks, service_window.look(list(looks.values())), strict=True))
+
+
+def _look(wanted: Wanted, caller: Caller, recipient: Recipient, *, at: datetime) -> Look:
+    return Look(caller.business_id, caller.mode, vault.blind_index(recipient.text), at, _due_at(wanted, at=at))
+
+
+def _due_at(wanted: Wanted, *, at: datetime) -> datetime:
+    return max(wanted.send_at or at, at)
+
+
+def _window(wanted: Wanted, caller: Caller, recipient: Recipient, book: Book, *, at: datetime, found: str | None) -> Words:
+    if "window" not in book.asked.fields or recipient.kind != "phone":
+        return ()
+    return (found or service_window.look([_look(wanted, caller, recipient, at=at)])[0],)
+
+
+def plan(
+    wanted: Wanted,
+    caller: Caller,
+    entry: Entry,
+    recipient: Recipient,
+    *,
+    at: datetime,
+    book: Book | None = None,
+    window: str | None = None,
+) -> Plan:
     """By which road it would go; raises NoRoute."""
     book = book or selection.book(caller.business_id, at=at)
     subject = facts.Subject(
@@ -141,7 +184,8 @@ def plan(wanted: Wanted, caller: Caller, entry: Entry, recipient: Recipient, *, 
         metadata=wanted.metadata,
         tags=entry.tags,
         key=(caller.key_name, caller.key_prefix),
-        due_at=max(wanted.send_at or at, at),
+        due_at=_due_at(wanted, at=at),
+        window=_window(wanted, caller, recipient, book, at=at, found=window),
     )
     wish = selection.Wish(
         business_id=caller.business_id,

@@ -54,13 +54,21 @@ class Condition:
 
     def __str__(self) -> str:
         values = ", ".join(sorted(self.values))
-        name = {"metadata": f"metadata {self.about}", "time": f"time in {self.about}"}.get(self.field, self.field.replace("_", " "))
+        name = {"metadata": f"metadata {self.about}", "time": f"time in {self.about}", "window": "WhatsApp window"}.get(
+            self.field, self.field.replace("_", " ")
+        )
         if len(self.values) == 1:
             return f"{name} is {'not ' if self.is_negated else ''}{values}"
         return f"{name} is {'none' if self.is_negated else 'one'} of {values}"
 
 
-_SEEN = {"number_type": "number type", "tag": "template's tag", "key": "API key", "prefix": "number's beginning"}
+_SEEN = {
+    "number_type": "number type",
+    "tag": "template's tag",
+    "key": "API key",
+    "prefix": "number's beginning",
+    "window": "WhatsApp window",
+}
 
 
 def explain(told: Mapping[str, Any]) -> str:

@@ -59,9 +59,11 @@ class Subject:
     key: Words
     """The API key's name and its public part."""
     due_at: datetime
+    window: Words = ()
+    """WhatsApp's service window, where a rule asks: whoever makes the subject looks it up, for many at once."""
 
 
-_WANTED = frozenset({"number_type", "prefix", "tag", "key", "time", "metadata"})
+_WANTED = frozenset({"number_type", "prefix", "tag", "key", "time", "metadata", "window"})
 
 
 def see(asked: Asked, subject: Subject) -> Facts:
@@ -77,6 +79,8 @@ def see(asked: Asked, subject: Subject) -> Facts:
         found["tag"] = tuple(sorted(subject.tags))
     if "key" in asked.fields:
         found["key"] = subject.key
+    if "window" in asked.fields:
+        found["window"] = subject.window
     for condition in asked.times:
         holds = hours.is_within(condition.values, zone=condition.about, at=subject.due_at)
         found[condition.source] = (INSIDE if holds else OUTSIDE,)

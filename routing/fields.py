@@ -15,6 +15,8 @@ from routing.choices import Channel, TrafficClass
 OTHER = "(another value)"
 """Stands for a value that no rule lists: it may be personal."""
 
+OPEN, CLOSED = "open", "closed"
+
 NUMBER_TYPES: dict[int, str] = {value: name.lower() for name, value in vars(PhoneNumberType).items() if name.isupper()}
 """libphonenumber's, by its number."""
 
@@ -63,6 +65,7 @@ FIELDS: dict[str, Field] = {
         "names of API keys, or the 12 letters between the underscores of qs_live_..._; never a whole key",
         lambda word: _KEY_HEAD.sub("", word),
     ),
+    "window": Field(lambda word: word in (OPEN, CLOSED), f"{OPEN} or {CLOSED}: WhatsApp's service window"),
     "time": Field(lambda word: hours.read(word.lower()) is not None, hours.HINT, str.lower, about="zone"),
     "metadata": Field(
         lambda word: 1 <= len(word) <= 255 and word.isprintable() and word != OTHER,

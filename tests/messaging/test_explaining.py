@@ -205,6 +205,7 @@ def wind_the_road(alice: World) -> None:
                 {"field": "key", "not_in": ["nobody"]},
                 {"field": "number_type", "in": ["mobile"]},
                 {"field": "prefix", "not_in": ["+2011"]},
+                {"field": "window", "in": ["closed"]},
             ],
             "steps": [whatsapp, sms],
         },

@@ -93,6 +93,7 @@ def test_a_mail_has_no_country_and_so_is_in_none() -> None:
         ({"field": "class", "not_in": ["otp"]}, "rules[0].when[0].not_in"),
         ({"field": "template", "in": ["x"] * 1_001}, "rules[0].when[0].in"),
         ({"field": "number_type", "in": ["landline"]}, "rules[0].when[0].in"),
+        ({"field": "window", "in": ["ajar"]}, "rules[0].when[0].in"),
         ({"field": "prefix", "in": ["2010"]}, "rules[0].when[0].in"),
         ({"field": "prefix", "in": ["+201001234567"]}, "rules[0].when[0].in"),
         ({"field": "tag", "in": ["Two words"]}, "rules[0].when[0].in"),
@@ -122,6 +123,7 @@ def test_a_condition_reads_like_a_sentence() -> None:
     assert str(Condition("country", frozenset({"EG"}), is_negated=False)) == "country is EG"
     assert str(Condition("class", frozenset({"marketing"}), is_negated=True)) == "class is not marketing"
     assert str(Condition("metadata", frozenset({"gold"}), is_negated=False, about="plan")) == "metadata plan is gold"
+    assert str(Condition("window", frozenset({"open"}), is_negated=False)) == "WhatsApp window is open"
     night = Condition("time", frozenset({"22:00-06:00"}), is_negated=True, about="Africa/Cairo")
     assert str(night) == "time in Africa/Cairo is not 22:00-06:00"
 
@@ -132,6 +134,7 @@ def test_a_condition_reads_like_a_sentence() -> None:
         ({"field": "country", "seen": "EG"}, "the country is EG"),
         ({"field": "country", "seen": ""}, "the country is unknown"),
         ({"field": "number_type", "seen": "mobile"}, "the number type is mobile"),
+        ({"field": "window", "seen": "closed"}, "the WhatsApp window is closed"),
         ({"field": "tag", "seen": ""}, "the template has no tag"),
         ({"field": "prefix", "seen": ""}, "the number begins with none of the prefixes that rules name"),
         ({"field": "metadata", "name": "plan", "seen": ""}, "the metadata's plan is not given"),
