@@ -169,7 +169,7 @@ class _Test:
         windows = self._windows(batch)
         for message in batch:
             case = self._case(message, window=windows.get(message["id"]))
-            verdicts = comparing.decide(self.now, case), comparing.decide(self.draft, case)
+            verdicts = comparing.decide(self.now, case, table=table), comparing.decide(self.draft, case, table=table)
             for tally, verdict in zip(self.tallies, verdicts, strict=True):
                 tally.add(verdict, case, table)
             self._compare(message["id"], *verdicts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -57,8 +58,8 @@ class View:
     attempts: Sequence[Made]
     is_waiting: bool
     grace: timedelta
-    is_calling: bool = False
-    """Whether what is due is being handed off right now."""
+    called: Made | None = None
+    """What is due, if it is being handed off right now or has been before: no further one, and paid for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +137,23 @@ def is_handed_over(view: View) -> bool:
 
 
 def gives_up_at(
-    plan: Sequence[Mapping[str, Any]], step: int, *, lane: str, expires_at: datetime, at: datetime, made: int = 0
+    plan: Sequence[Mapping[str, Any]],
+    step: int,
+    *,
+    lane: str,
+    expires_at: datetime,
+    at: datetime,
+    made: int = 0,
+    spent: Decimal = Decimal(0),
 ) -> datetime | None:
     """When an attempt that is made again and again is given up for the next step; None where no step, or no attempt, is left.
 
-    `made`: how many hand-offs there were before it.
+    `made`: how many hand-offs there were before it. `spent`: what they cost, and it does itself.
     """
     budget = plan[step].get("budget") or {}
     if step + 1 >= len(plan) or made + 1 >= budget.get("attempts", made + 2):
+        return None
+    if not any(_can_pay(account, budget, spent) for later in plan[step + 1 :] for account in later["accounts"]):
         return None
     within, deadline = plan[step].get("within"), budget.get("deadline")
     patience = timedelta(seconds=within) if within else PATIENCE[lane]
@@ -154,11 +164,29 @@ def can_afford(view: View, *, at: datetime | None = None) -> bool:
     """Whether the plan's budget allows a further hand-off, then; without a moment, whether it allows one at all."""
     budget = view.plan[0].get("budget") or {}
     calls = [made.called_at for made in view.attempts if made.is_call]
-    if len(calls) + view.is_calling >= budget.get("attempts", len(calls) + 2):
+    if len(calls) + (view.called is not None) >= budget.get("attempts", len(calls) + 2):
         return False
     if at is None or not calls or "deadline" not in budget:
         return True
     return at <= calls[0] + timedelta(seconds=budget["deadline"])
+
+
+def spent(view: View) -> Decimal:
+    """What the hand-offs so far cost, as far as the plan knows prices."""
+    calls = [*(made for made in view.attempts if made.is_call), *([view.called] if view.called else [])]
+    return sum((price_of(view.plan, made.step, made.account_id) or Decimal(0) for made in calls), Decimal(0))
+
+
+def price_of(plan: Sequence[Mapping[str, Any]], step: int, account_id: UUID) -> Decimal | None:
+    """What the message costs there; None if nobody has asked, or nobody knows."""
+    said = next((account.get("price") for account in plan[step]["accounts"] if account["id"] == str(account_id)), None)
+    return None if said is None else Decimal(said)
+
+
+def _can_pay(account: Mapping[str, Any], budget: Mapping[str, Any], spent: Decimal) -> bool:
+    """Whether its price is within what is left. An unknown one counts for nothing, like everywhere (docs/routes.md)."""
+    price = account.get("price")
+    return price is None or "cost" not in budget or spent + Decimal(price) <= Decimal(budget["cost"])
 
 
 def way_out(view: View, step: int, tried: set[UUID], trouble: Trouble) -> Again | None:
@@ -172,12 +200,20 @@ def way_out(view: View, step: int, tried: set[UUID], trouble: Trouble) -> Again 
     return _next_step(view, step, trouble.error_class)
 
 
+def after_silence(view: View, step: int) -> Again | None:
+    """Where the plan goes on from a step that has waited in vain, if anywhere."""
+    return _next_step(view, step, SILENCE) if can_afford(view) else None
+
+
 def _next_account(view: View, step: int, tried: set[UUID]) -> UUID | None:
     return next((account for account in _accounts(view, step) if account not in tried), None)
 
 
 def _accounts(view: View, step: int) -> list[UUID]:
-    return [UUID(account["id"]) for account in view.plan[step]["accounts"]]
+    """Those of the step that the budget can still pay."""
+    budget = view.plan[0].get("budget") or {}
+    paid = spent(view) if "cost" in budget else Decimal(0)
+    return [UUID(account["id"]) for account in view.plan[step]["accounts"] if _can_pay(account, budget, paid)]
 
 
 def _tried(view: View, step: int) -> set[UUID]:
@@ -217,7 +253,7 @@ def _after_unknown(view: View, last: Made, *, at: datetime) -> Move | None:
     if view.lane == "authentication" and (move := _next_step(view, last.step, "unknown", avoiding=last.account_id)):
         return move
     unknowns = sum(made.known.status is AttemptStatus.UNKNOWN for made in view.attempts)
-    if view.lane == "utility" and unknowns == 1:
+    if view.lane == "utility" and unknowns == 1 and last.account_id in _accounts(view, last.step):
         return Again(last.step, last.account_id, "unknown")
     return End(Status.FAILED, OUTCOME_UNKNOWN)
 
@@ -228,7 +264,7 @@ def _silent_at(view: View, made: Made) -> datetime | None:
     if not step.get("until") or made.step + 1 >= len(view.plan) or _has_reached(made.known, AttemptStatus(step["until"])):
         return None
     silent_at = (made.known.submitted_at or made.called_at) + timedelta(seconds=step["within"])
-    return silent_at if can_afford(view, at=silent_at) else None
+    return silent_at if can_afford(view, at=silent_at) and _next_step(view, made.step, SILENCE) else None
 
 
 def _has_reached(known: Known, wanted: AttemptStatus) -> bool:

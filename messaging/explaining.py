@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -102,13 +103,20 @@ def _route(
     """The rules that were looked at, each condition with the word seen, and the plan."""
     if isinstance(prepared, Prepared):
         return _planned(prepared.plan, at=at)
+    if isinstance(prepared, NoRoute):
+        return _nowhere(prepared, at=at)
     if entry is None or recipient is None:
         return None
     try:
-        return _planned(preparing.plan(wanted, caller, entry, recipient, at=at, book=book), at=at)
+        road = preparing.plan(wanted, caller, entry, recipient, at=at, book=book)
+        return _planned(preparing.weigh(road, entry, recipient, segments=None, at=at), at=at)
     except NoRoute as refusal:
-        rules = refusal.trace["rules"]
-        return {"name": None, "version": None, "budget": None, "rules": rules, "steps": [], "accounts": _candidates(rules, at=at)}
+        return _nowhere(refusal, at=at)
+
+
+def _nowhere(refusal: NoRoute, *, at: datetime) -> dict[str, Any]:
+    rules = refusal.trace["rules"]
+    return {"name": None, "version": None, "budget": None, "rules": rules, "steps": [], "accounts": _candidates(rules, at=at)}
 
 
 def _planned(plan: Plan, *, at: datetime) -> dict[str, Any]:
@@ -168,7 +176,7 @@ def _next(prepared: Prepared) -> list[dict[str, Any]]:
             "step": number,
             "channel": step["channel"],
             "errors": {each.value: _after(view, number, each) for each in ErrorClass},
-            "silence": _after_silence(steps, number),
+            "silence": _after_silence(view, number),
             "gives_up_after": _gives_up_after(prepared, number, steps=steps, begins=begins),
         }
         for number, step in enumerate(steps)
@@ -182,24 +190,23 @@ def _deferred(prepared: Prepared) -> dict[str, Any] | None:
 
 
 def _after(view: View, step: int, error_class: ErrorClass) -> dict[str, Any]:
-    """As if every step so far had had one attempt, by its first account."""
-    made = [
-        Made(number, UUID(each["accounts"][0]["id"]), view.expires_at, NOTHING_KNOWN) for number, each in enumerate(view.plan[: step + 1])
-    ]
-    view = replace(view, attempts=made)
+    view = _at_step(view, step)
     first = UUID(view.plan[step]["accounts"][0]["id"])
     way = course.way_out(view, step, {first}, Trouble(error_class, error_class))
     then = _told(view.plan, way, came_from=step) if way else {"does": STOP}
     return {"does": AGAIN, "then": then} if error_class in course.RETRIED else then
 
 
-def _after_silence(steps: Steps, step: int) -> dict[str, Any] | None:
+def _at_step(view: View, step: int) -> View:
+    """As if every step so far had had one attempt, by its first account."""
+    firsts = enumerate(view.plan[: step + 1])
+    return replace(view, attempts=[Made(at, UUID(each["accounts"][0]["id"]), view.expires_at, NOTHING_KNOWN) for at, each in firsts])
+
+
+def _after_silence(view: View, step: int) -> dict[str, Any] | None:
     """Where it goes if what the step waits for does not come; None where it waits till the deadline."""
-    if not steps[step]["until"] or step + 1 >= len(steps):
-        return None
-    then = steps[step + 1]
-    told = {"does": STEP, "step": step + 1, "channel": then["channel"], "account": then["accounts"][0]["name"]}
-    return told | {"after": steps[step]["within"]}
+    way = course.after_silence(_at_step(view, step), step) if view.plan[step]["until"] else None
+    return _told(view.plan, way, came_from=step) | {"after": view.plan[step]["within"]} if way else None
 
 
 def _told(steps: Steps, way: Again, *, came_from: int) -> dict[str, Any]:
@@ -210,7 +217,10 @@ def _told(steps: Steps, way: Again, *, came_from: int) -> dict[str, Any]:
 
 def _gives_up_after(prepared: Prepared, step: int, *, steps: Steps, begins: datetime) -> int:
     """Seconds for which a failing provider is tried again."""
-    until = course.gives_up_at(steps, step, lane=prepared.entry.category, expires_at=prepared.expires_at, at=begins, made=step)
+    firsts = (course.price_of(steps, number, UUID(steps[number]["accounts"][0]["id"])) for number in range(step + 1))
+    spent = sum((price or Decimal(0) for price in firsts), Decimal(0))
+    lane, expires_at = prepared.entry.category, prepared.expires_at
+    until = course.gives_up_at(steps, step, lane=lane, expires_at=expires_at, at=begins, made=step, spent=spent)
     return int(((until or prepared.expires_at) - begins).total_seconds())
 
 

@@ -293,9 +293,10 @@ class ContentChanged(Exception):
 
 
 def _validity(story: Story, step: int, *, at: datetime) -> int:
-    """How long the provider may keep trying: no longer than the step waits for it, nor beyond the deadline."""
+    """How long the provider may keep trying: as its step says, no longer than the step waits for it, nor beyond the deadline."""
     left = (story.subject.expires_at - at).total_seconds()
-    return max(1, int(min(story.subject.plan[step].get("within") or left, left)))
+    said = story.subject.plan[step]
+    return max(1, int(min(said.get("validity") or left, said.get("within") or left, left)))
 
 
 _LIMITED = """

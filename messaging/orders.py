@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -139,8 +140,14 @@ def _item_row(item: Prepared, events: Sequence[NewEvent], *, of_order: int, grou
         "deferred": item.deferral.tell() if item.deferral else None,
         "expires_at": item.expires_at,
         "due_at": due_at,
-        "gives_up_at": course.gives_up_at(ground["plan"], 0, lane=ground["lane"], expires_at=item.expires_at, at=due_at),
+        "gives_up_at": course.gives_up_at(
+            ground["plan"], 0, lane=ground["lane"], expires_at=item.expires_at, at=due_at, spent=_first_price(item.plan)
+        ),
     }
+
+
+def _first_price(plan: Plan) -> Decimal:
+    return Decimal(plan.steps[0].accounts[0].price or 0)
 
 
 def steps(plan: Plan) -> list[dict[str, Any]]:
@@ -149,9 +156,14 @@ def steps(plan: Plan) -> list[dict[str, Any]]:
     return [
         {
             "channel": step.channel,
-            "accounts": [{"id": account.id, "name": account.name, "provider": account.provider} for account in step.accounts],
+            "accounts": [
+                {"id": account.id, "name": account.name, "provider": account.provider}
+                | ({"price": account.price} if plan.asks_prices else {})
+                for account in step.accounts
+            ],
             "until": step.until,
             "within": step.within,
+            **({"validity": step.validity} if step.validity else {}),
             **budget,
         }
         for step in plan.steps

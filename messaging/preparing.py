@@ -25,10 +25,11 @@ from messaging.claims import Claim
 from messaging.deferral import Deferral
 from messaging.recipients import Recipient
 from messaging.service_window import Look
-from routing import facts, guard, selection, vault
+from routing import facts, guard, prices, selection, spending, vault
 from routing.conditions import Words
 from routing.providers.base import Text
 from routing.selection import Book, Plan
+from routing.spending import Purchase
 from templates_app import catalogue, rendering, segments, standing
 from templates_app.catalogue import Entry
 
@@ -112,6 +113,7 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None =
     send_at = put_off.until if put_off else send_at
     expires_at = (send_at or at) + (timedelta(seconds=wanted.expires_in) if wanted.expires_in else LASTS[entry.category])
     length = _segments(entry, checked) if "sms" in channels else None
+    road = weigh(road, entry, recipient, segments=length, at=at)
     hash_ = vault.blind_index(recipient.text)
     return Prepared(
         id=id_,
@@ -119,7 +121,7 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None =
         wanted=wanted,
         entry=entry,
         plan=road,
-        segments=length,
+        segments=length if any(step.channel == "sms" for step in road.steps) else None,
         recipient=recipient,
         recipient_hash=hash_,
         at=at,
@@ -202,6 +204,14 @@ def plan(
         facts=facts.see(book.asked, subject),
     )
     return selection.plan(book, wish, pick=_dice)
+
+
+def weigh(road: Plan, entry: Entry, recipient: Recipient, *, segments: int | None, at: datetime) -> Plan:
+    """The road by what its accounts cost this message, if its rule asks for that; raises NoRoute."""
+    if not road.asks_prices:
+        return road
+    purchase = Purchase(entry.category, recipient.country, recipient.text, segments)
+    return spending.weigh(road, purchase, table=prices.table(at=at))
 
 
 def _check_callback(callback: str, caller: Caller) -> None:

@@ -260,15 +260,19 @@ class Story:
         due = self.waiting.number if self.waiting else None
         made = [attempt.made() for number, attempt in sorted(self.attempts.items()) if number != due]
         subject = self.subject
-        is_calling = self.waiting is not None and self.waiting.calling_at is not None
-        return course.View(subject.plan, subject.lane, subject.expires_at, made, self.waiting is not None, self.grace, is_calling)
+        begun = self.attempts.get(due) if due else None
+        called = begun.made() if begun and begun.tries else None
+        return course.View(subject.plan, subject.lane, subject.expires_at, made, self.waiting is not None, self.grace, called)
 
     def _go_on(self, step: int, account_id: UUID, *, because: str, at: datetime) -> None:
         last = self.attempts[max(self.attempts)]
         subject = self.subject
         channel = subject.plan[step]["channel"]
         made = sum(attempt.tries > 0 for attempt in self.attempts.values())
-        gives_up_at = course.gives_up_at(subject.plan, step, lane=subject.lane, expires_at=subject.expires_at, at=at, made=made)
+        spent = course.spent(self._view()) + (course.price_of(subject.plan, step, account_id) or 0)
+        gives_up_at = course.gives_up_at(
+            subject.plan, step, lane=subject.lane, expires_at=subject.expires_at, at=at, made=made, spent=spent
+        )
         self.waiting = Waiting(last.number + 1, step, channel, account_id, at, gives_up_at)
         self.step = step
         self.moved = True

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from routing import facts, prices, selection
+from routing import facts, prices, selection, spending
 from routing.book import Book
 from routing.facts import Subject
 from routing.prices import Table
 from routing.selection import NoRoute, Plan, Wish
+from routing.spending import Purchase
 
 MOST_REASONS = 20
 _MOST_KINDS = 200
@@ -53,10 +54,12 @@ class Verdict:
         return list(trace.get("rules", []))
 
 
-def decide(book: Book, case: Case) -> Verdict:
+def decide(book: Book, case: Case, *, table: Table) -> Verdict:
     wish = replace(case.wish, facts=facts.see(book.asked, case.subject))
     try:
-        return Verdict(selection.plan(book, wish, pick=random.Random(case.seed)), None)  # noqa: S311 - the same luck for both books
+        drawn = selection.plan(book, wish, pick=random.Random(case.seed))  # noqa: S311 - the same luck for both books
+        purchase = Purchase(wish.lane, wish.country, case.subject.number, case.segments)
+        return Verdict(spending.weigh(drawn, purchase, table=table), None)
     except NoRoute as refusal:
         return Verdict(None, refusal)
 

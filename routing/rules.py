@@ -5,8 +5,10 @@ Pure: it judges the shape alone. Whether the accounts exist, and whether a messa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from accounts.refusals import FieldError, Refusal
@@ -22,6 +24,8 @@ MOST_STEPS = 10
 MOST_ACCOUNTS = 20
 HEAVIEST = 1_000
 MOST_ATTEMPTS = 50
+CHEAPEST = "cheapest"
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
 class InvalidRules(Refusal):
@@ -50,6 +54,10 @@ class Step:
     until: str | None
     within: int | None
     """Seconds."""
+    prefer: str | None = None
+    """`cheapest`: by known prices; the weights then count among those alone that cost the same, or nobody knows what."""
+    validity: int | None = None
+    """Seconds for which the provider may try, where that is less than `within`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class Budget:
     """Hand-offs at most."""
     deadline: int | None
     """Seconds after the first hand-off; no further one begins later."""
+    cost: Decimal | None = None
+    """In QSURA_CURRENCY, at most, for all hand-offs together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +122,26 @@ def _read_rule(raw: Any, *, where: str, problems: list[FieldError]) -> Rule:
 
 def _read_budget(raw: Any, steps: Sequence[Step], *, where: str, problems: list[FieldError]) -> Budget | None:
     """Refused too where a step could never begin: it would only seem to be there."""
-    said = _known(raw, {"attempts", "deadline"}, where=where, problems=problems)
+    said = _known(raw, {"attempts", "cost", "deadline"}, where=where, problems=problems)
     if said is None:
         return None
-    attempts, deadline = said.get("attempts"), said.get("deadline")
-    if attempts is None and deadline is None:
-        problems.append(FieldError(where, "invalid", 'Give "attempts", "deadline" or both; or leave the budget out.'))
+    attempts, deadline, cost = said.get("attempts"), said.get("deadline"), said.get("cost")
+    if attempts is None and deadline is None and cost is None:
+        problems.append(FieldError(where, "invalid", 'Give "attempts", "deadline", "cost" or some of them; or leave the budget out.'))
     if attempts is not None:
         _check_attempts(attempts, steps, where=f"{where}.attempts", problems=problems)
     if deadline is not None:
         _check_deadline(deadline, steps, where=f"{where}.deadline", problems=problems)
-    return Budget(attempts, deadline)
+    return Budget(attempts, deadline, None if cost is None else _read_cost(cost, where=f"{where}.cost", problems=problems))
+
+
+def _read_cost(raw: Any, *, where: str, problems: list[FieldError]) -> Decimal | None:
+    """A number, or the same as text: JSON's numbers lose cents in some hands."""
+    said = str(raw) if type(raw) in {int, float, str} else ""
+    if _AMOUNT.fullmatch(said) and (cost := Decimal(said)) > 0:
+        return cost
+    problems.append(FieldError(where, "out_of_range", 'Give an amount above 0 with at most 6 decimals, such as "0.05".'))
+    return None
 
 
 def _check_attempts(attempts: Any, steps: Sequence[Step], *, where: str, problems: list[FieldError]) -> None:
@@ -143,7 +162,7 @@ def _check_deadline(deadline: Any, steps: Sequence[Step], *, where: str, problem
 
 
 def _read_step(raw: Any, *, where: str, problems: list[FieldError]) -> Step:
-    step = _known(raw, {"channel", "accounts", "until", "within"}, where=where, problems=problems)
+    step = _known(raw, {"channel", "accounts", "until", "within", "prefer", "validity"}, where=where, problems=problems)
     if step is None:
         return Step("", (), None, None)
     channel = step.get("channel")
@@ -152,7 +171,19 @@ def _read_step(raw: Any, *, where: str, problems: list[FieldError]) -> Step:
     _check_wait(step.get("until"), step.get("within"), where=where, problems=problems)
     shares = _each(step.get("accounts"), f"{where}.accounts", most=MOST_ACCOUNTS, problems=problems)
     accounts = tuple(_read_share(each, where=place, problems=problems) for place, each in shares)
-    return Step(channel=str(channel), accounts=accounts, until=step.get("until"), within=step.get("within"))
+    prefer, validity = step.get("prefer"), step.get("validity")
+    if prefer not in (None, CHEAPEST):
+        problems.append(FieldError(f"{where}.prefer", "invalid", f'Write "{CHEAPEST}", or leave it out: then weights decide.'))
+    _check_validity(validity, step.get("within"), where=f"{where}.validity", problems=problems)
+    return Step(str(channel), accounts, step.get("until"), step.get("within"), prefer, validity)
+
+
+def _check_validity(validity: Any, within: Any, *, where: str, problems: list[FieldError]) -> None:
+    if validity is None:
+        return
+    longest = within if type(within) is int else LONGEST_WAIT
+    if type(validity) is not int or not SHORTEST_WAIT <= validity <= longest:
+        problems.append(FieldError(where, "out_of_range", f"Give whole seconds from {SHORTEST_WAIT} to {longest:,}."))
 
 
 def _check_wait(until: Any, within: Any, *, where: str, problems: list[FieldError]) -> None:
@@ -187,10 +218,17 @@ def describe(rules: Sequence[Rule]) -> list[dict[str, Any]]:
     ]
 
 
-def describe_budget(budget: Budget) -> dict[str, int]:
-    return {name: value for name, value in (("attempts", budget.attempts), ("deadline", budget.deadline)) if value is not None}
+def describe_budget(budget: Budget) -> dict[str, int | str]:
+    cost = None if budget.cost is None else f"{budget.cost.normalize():f}"
+    said = {"attempts": budget.attempts, "deadline": budget.deadline, "cost": cost}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _describe_step(step: Step) -> dict[str, Any]:
     waits = {"until": step.until, "within": step.within} if step.until else {}
-    return {"channel": step.channel, "accounts": [{"account": share.account, "weight": share.weight} for share in step.accounts]} | waits
+    more = {name: value for name, value in (("prefer", step.prefer), ("validity", step.validity)) if value is not None}
+    return (
+        {"channel": step.channel, "accounts": [{"account": share.account, "weight": share.weight} for share in step.accounts]}
+        | waits
+        | more
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -71,6 +71,10 @@ class AccountChoice:
     id: str
     name: str
     provider: str
+    rank: int = 0
+    """0 while it is well; the higher, the later it comes, whatever it costs."""
+    price: str | None = None
+    """What this message costs there, in QSURA_CURRENCY; None where nobody asked, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class Step:
     until: str | None
     within: int | None
     """Seconds; like `until`, None on the last step of the plan, where nothing follows."""
+    prefer: str | None = None
+    validity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,12 @@ class Plan:
     steps: tuple[Step, ...]
     trace: dict[str, Any]
     """The decision, as JSON; shared between equal decisions, so never changed."""
-    budget: Mapping[str, int] | None = None
-    """What it may use up: attempts, and a deadline in seconds."""
+    budget: Mapping[str, int | str] | None = None
+    """What it may use up: attempts, a deadline in seconds, and a cost."""
+
+    @property
+    def asks_prices(self) -> bool:
+        return bool(self.budget and "cost" in self.budget) or any(step.prefer for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,8 @@ class _Draw:
     """Each with its points of the traffic; 0 for a reserve, SHUT for one that lets nothing through now."""
     until: str | None
     within: int | None
+    prefer: str | None
+    validity: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ class _Decision:
     road: Road
     draws: tuple[_Draw, ...]
     trace: dict[str, Any]
-    budget: Mapping[str, int] | None
+    budget: Mapping[str, int | str] | None
 
 
 def plan(book: Book, wish: Wish, *, pick: random.Random) -> Plan:
@@ -133,7 +145,7 @@ def _fix(decision: _Decision) -> _Decision | Plan:
 
 def _draw(decision: _Decision, pick: random.Random) -> Plan:
     steps = tuple(
-        Step(channel=draw.channel, accounts=_order(draw.accounts, pick), until=draw.until, within=draw.within) for draw in decision.draws
+        Step(draw.channel, _order(draw.accounts, pick), draw.until, draw.within, draw.prefer, draw.validity) for draw in decision.draws
     )
     road = decision.road
     chosen = {"chosen": [step.accounts[0].id for step in steps]}
@@ -216,19 +228,25 @@ def _people(steps: list[rules.Step], book: Book, wish: Wish) -> tuple[list[_Draw
                 accounts[account.id] = account, accounts.get(account.id, (account, 0))[1] + share.weight
         told.append({"channel": step.channel, "accounts": entries})
         if accounts:
-            draws.append(_Draw(step.channel, _shares(list(accounts.values()), wish), step.until, step.within))
+            shared = _shares(list(accounts.values()), wish)
+            draws.append(_Draw(step.channel, shared, step.until, step.within, step.prefer, step.validity))
     if draws:
-        draws[-1] = _Draw(draws[-1].channel, draws[-1].accounts, None, None)
+        draws[-1] = replace(draws[-1], until=None, within=None)
     return draws, told
 
 
 def _shares(accounts: list[tuple[Known, int]], wish: Wish) -> tuple[tuple[AccountChoice, float], ...]:
     """The accounts of a step, each with its points after its health."""
     points = shares.effective([weight for _, weight in accounts], [account.lost for account, _ in accounts])
-    return tuple(
-        (AccountChoice(id=account.id, name=account.name, provider=account.provider), _points(account, own, wish))
-        for (account, _), own in zip(accounts, points, strict=True)
-    )
+    found = [(account, _points(account, own, wish)) for (account, _), own in zip(accounts, points, strict=True)]
+    return tuple((AccountChoice(account.id, account.name, account.provider, _rank(account, own)), own) for account, own in found)
+
+
+def _rank(account: Known, points: float) -> int:
+    """Well, ailing, a reserve, spent, shut: as the points put them, but that weights make no difference."""
+    if points <= 0:
+        return 2 - int(points)
+    return 1 if account.lost or account.is_probing else 0
 
 
 def _is_spent(account: Known, lane: str) -> bool:

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
 from routing import rules
@@ -23,6 +24,8 @@ class StepTold:
     """Each with its part of the traffic: `Cairo (75 %)`."""
     wait: str
     """`not delivered within 5 min`; empty where only an error moves the message on."""
+    more: str = ""
+    """`the cheapest first, valid for 2 min`; empty where weights decide and nothing is said about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class RuleTold:
     when: tuple[str, ...]
     steps: tuple[StepTold, ...]
     budget: str
-    """`at most 3 attempts, none later than 10 min after the first`; empty where there is none."""
+    """`at most 3 attempts, none later than 10 min after the first, at most 0.1 USD in all`; empty where there is none."""
 
 
 def tell(raw: Any) -> list[RuleTold]:
@@ -72,12 +75,14 @@ def changes(published: Any, drafted: Any) -> list[Change]:
     return found
 
 
-def tell_budget(budget: Mapping[str, int]) -> str:
+def tell_budget(budget: Mapping[str, Any]) -> str:
     """A budget in words."""
     attempts, deadline = budget.get("attempts"), budget.get("deadline")
     told = [f"at most {attempts} attempt{'s' if attempts != 1 else ''}"] if attempts else []
     if deadline:
         told.append(f"none later than {duration(deadline)} after the first")
+    if "cost" in budget:
+        told.append(f"at most {budget['cost']} {settings.QSURA_CURRENCY} in all")
     return ", ".join(told)
 
 
@@ -122,9 +127,13 @@ def _rename(step: Step, names: Mapping[str, str]) -> Step:
 
 def _tell_step(step: Step, names: Mapping[str, str]) -> StepTold:
     whole = sum(share.weight for share in step.accounts)
-    accounts = tuple(_tell_share(share, names, whole, is_alone=len(step.accounts) == 1) for share in step.accounts)
+    has_no_shares = len(step.accounts) == 1 or (step.prefer is not None and whole > 0)
+    accounts = tuple(_tell_share(share, names, whole, is_alone=has_no_shares and share.weight > 0) for share in step.accounts)
     wait = f"not {step.until} within {duration(step.within)}" if step.within is not None else ""
-    return StepTold(channel=Channel(step.channel).label, accounts=accounts, wait=wait)
+    more = ["the cheapest first"] if step.prefer else []
+    if step.validity:
+        more.append(f"valid for {duration(step.validity)}")
+    return StepTold(channel=Channel(step.channel).label, accounts=accounts, wait=wait, more=", ".join(more))
 
 
 def _tell_share(share: Share, names: Mapping[str, str], whole: int, *, is_alone: bool) -> str:

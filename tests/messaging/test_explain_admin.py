@@ -17,8 +17,8 @@ from accounts.choices import Role
 from accounts.models import Business, Person
 from messaging import foretelling
 from messaging.models import Message, Suppression
-from routing import publishing, vault
-from routing.models import ProviderAccount, RouteVersion
+from routing import prices, publishing, vault
+from routing.models import Price, ProviderAccount, RouteVersion
 from tests import world
 from tests.world import NUMBER, World
 
@@ -68,6 +68,20 @@ def test_the_whole_decision_is_told_in_plain_words(operator: Client) -> None:
     assert "Step 2: SMS by Simulated Twilio." in page
     assert "Your order A-17 is on its way." in page
     assert "It has no conditions: it takes every message." in page
+
+
+def test_prices_and_what_they_keep_out_are_told(alice: World, operator: Client) -> None:
+    Price.objects.create(provider="meta", channel="whatsapp", country="EG", amount="0.9")
+    prices.forget()
+    version = draft(alice, [{"steps": world.whatsapp_then_sms(), "budget": {"cost": "0.05"}}])
+    publishing.publish(version, by=alice.author, because="for a test", at=timezone.now())
+    world.forget()
+
+    page = ask(operator)
+
+    assert "left out: it costs 0.9, and the budget is 0.05" in page
+    assert 'Simulated Twilio <span class="qs-soft">at an unknown price</span>' in page
+    assert "<strong>Budget:</strong> at most 0.05 USD in all." in page
 
 
 def test_nothing_of_it_is_kept(operator: Client) -> None:

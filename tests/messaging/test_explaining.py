@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.refusals import Refusal
 from messaging import explaining
 from messaging.models import Message, Suppression
-from routing import health, publishing, vault
-from routing.models import ProviderAccount
+from routing import health, prices, publishing, vault
+from routing.models import Price, ProviderAccount
 from templates_app.models import Template
 from tests import world
 from tests.world import NUMBER, World
@@ -157,6 +157,26 @@ def test_a_budget_is_told_and_kept_with_the_plan(alice: World) -> None:
     assert told["route"]["budget"] == {"attempts": 2, "deadline": 600}
     assert [each["budget"] for each in Message.objects.get().plan] == [{"attempts": 2, "deadline": 600}] * 2
     assert told["next"][1]["errors"]["provider_fault"] == {"does": "try_again", "then": {"does": "stop"}}
+
+
+def test_what_the_budget_can_not_pay_is_told_and_never_sent(alice: World) -> None:
+    whatsapp, sms = world.whatsapp_then_sms()
+    Price.objects.create(provider="meta", channel="whatsapp", country="EG", amount="0.9")
+    Price.objects.create(provider="twilio", channel="sms", country="EG", amount="0.04")
+    prices.forget()
+    rules = [{"steps": [whatsapp, sms | {"prefer": "cheapest", "validity": 60}], "budget": {"cost": "0.05"}}]
+    version = publishing.draft(alice.route.route, rules=rules, by=alice.author)
+    publishing.publish(version, by=alice.author, because="for a test", at=timezone.now())
+    world.forget()
+
+    told = explain(alice)
+    alice.accept()
+
+    assert told["route"]["budget"] == {"cost": "0.05"}
+    (planned,) = Message.objects.get().plan
+    assert (planned["accounts"][0]["price"], planned["validity"], planned["budget"]) == ("0.04", 60, {"cost": "0.05"})
+    assert told["route"]["steps"] == [planned]
+    assert told["route"]["rules"][0]["steps"][0]["accounts"][0]["left_out"] == "it costs 0.9, and the budget is 0.05"
 
 
 POOL: dict[str, list[Any]] = {

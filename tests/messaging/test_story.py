@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+from uuid import UUID
+
 import pytest
 
+from messaging import course
 from messaging.lifecycle import AttemptStatus, Status, Trouble, fact
 from messaging.story import Story
 from tests.messaging.stories import META, OTHER_META, TWILIO, at, step, story, told
@@ -322,11 +327,44 @@ def test_an_answer_that_a_receipt_overtook_brings_no_new_reference() -> None:
     assert message.newly_taken == set()
 
 
+def priced(plan: list[dict[str, Any]], *prices: str | None) -> None:
+    """Write the prices of all accounts into a plan, in order."""
+    accounts = [account for each in plan for account in each["accounts"]]
+    for account, price in zip(accounts, prices, strict=True):
+        account["price"] = price
+
+
+HAPPENINGS = ["skip", "retry", "lost", "silence", "unreachable", "account_fault", "provider_fault"]
+
+
+def happen(message: Story, what: str, now: float) -> None:
+    """The next thing that befalls it: to the attempt that is due, else to the last one."""
+    message.move_on(at=at(now))
+    if message.waiting is None:
+        last = max(message.attempts, default=0)
+        if last and what in {"unreachable", "account_fault", "provider_fault"}:
+            said(message, AttemptStatus.FAILED, now, number=last, error_class=what)
+        return
+    number = message.waiting.number
+    if what == "skip":
+        message.skip(Trouble("account_fault", "out_of_service"), at=at(now))
+        return
+    message.begin(at=at(now))
+    if what == "retry":
+        message.postponed(number, Trouble("provider_fault", "503"), until=at(now + 50), at=at(now))
+    elif what == "lost":
+        message.lost_sight(number, at=at(now))
+    elif what == "silence":
+        message.taken(number, f"ref.{number}", at=at(now))
+    else:
+        message.refused(number, Trouble(what, what), at=at(now))
+
+
 class TestABudget:
     """What a message may use up on its plan (docs/routes.md)."""
 
     @staticmethod
-    def plan(*steps: dict[str, object], **budget: int) -> list[dict[str, object]]:
+    def plan(*steps: dict[str, object], **budget: object) -> list[dict[str, object]]:
         return [{**each, "budget": budget} for each in steps]
 
     def test_no_further_account_is_tried_when_the_attempts_are_used_up(self) -> None:
@@ -379,6 +417,63 @@ class TestABudget:
 
         assert message.waiting is not None
         assert (message.waiting.account_id, message.waiting.gives_up_at) == (OTHER_META, None)
+
+    def test_what_the_budget_can_not_pay_any_more_is_passed_over(self) -> None:
+        plan = self.plan(step("whatsapp", META, OTHER_META), step("sms", TWILIO), cost="1.0")
+        priced(plan, "0.7", "0.4", "0.3")
+        message = submitted(plan)
+        said(message, AttemptStatus.FAILED, 2, error_class="account_fault")
+
+        assert message.waiting is not None
+        assert (message.waiting.account_id, message.waiting.gives_up_at) == (TWILIO, None)
+
+    def test_silence_leads_nowhere_that_can_not_be_paid(self) -> None:
+        plan = self.plan(step("whatsapp", META, until="delivered", within=60), step("sms", TWILIO), cost="1")
+        priced(plan, "0.7", "0.4")
+        message = submitted(plan)
+
+        assert message.next_moment() == message.subject.expires_at
+        message.move_on(at=at(70))
+        assert message.waiting is None
+
+    def test_a_call_under_way_is_paid_already(self) -> None:
+        plan = self.plan(step("whatsapp", META, OTHER_META), cost="1")
+        priced(plan, "0.7", "0.4")
+        message = story(plan)
+        trouble = Trouble("account_fault", "account_fault")
+
+        assert message.has_way_out(trouble)
+        message.begin(at=at(0))
+        assert not message.has_way_out(trouble)
+
+    def test_an_unknown_price_counts_for_nothing(self) -> None:
+        plan = self.plan(step("whatsapp", META), step("sms", TWILIO), cost="1")
+        priced(plan, None, "1")
+        message = submitted(plan)
+        said(message, AttemptStatus.FAILED, 2)
+
+        assert message.waiting is not None
+        assert message.waiting.account_id == TWILIO
+
+    def test_no_more_is_ever_spent_than_the_budget(self) -> None:
+        for seed in range(500):
+            dice = random.Random(seed)
+            prices = [[dice.randint(1, 50) for _ in range(dice.randint(1, 3))] for _ in range(dice.randint(1, 4))]
+            ids = iter(range(1, 99))
+            channels = ("whatsapp", "sms")
+            steps = [
+                step(channels[n % 2], *(UUID(int=next(ids)) for _ in each), until="delivered", within=30) for n, each in enumerate(prices)
+            ]
+            budget = dice.randint(50, 120)
+            plan = self.plan(*steps, cost=str(budget))
+            priced(plan, *(str(price) for each in prices for price in each))
+            message = story(plan, lane=dice.choice(["authentication", "utility", "marketing"]), lasts=86_400)
+
+            for now in range(100, 1_600, 100):
+                happen(message, dice.choice(HAPPENINGS), now)
+
+            spent = sum(course.price_of(plan, made.step, made.account_id) or 0 for made in message.attempts.values() if made.tries)
+            assert spent <= budget, seed
 
     def test_an_unknown_outcome_is_not_sent_again_without_attempts(self) -> None:
         message = story(self.plan(step("whatsapp", META), attempts=1))

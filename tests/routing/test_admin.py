@@ -346,7 +346,8 @@ def test_one_click_rolls_back(olga: Client, route: Route) -> None:
 
 def test_what_publishing_would_change_is_told_in_words(olga: Client, route: Route) -> None:
     publish(route, rules(step("sms", "Twilio")))
-    egypt = {"when": [{"field": "country", "in": ["EG"]}], "steps": [step("whatsapp", "Meta")], "budget": {"attempts": 2}}
+    egypt = {"when": [{"field": "country", "in": ["EG"]}], "steps": [step("whatsapp", "Meta", prefer="cheapest")]}
+    egypt["budget"] = {"attempts": 2, "cost": "0.1"}
     draft(olga, route, [egypt, *rules(step("sms", "Twilio"))])
     version = route.versions.get(status="draft")
 
@@ -354,7 +355,7 @@ def test_what_publishing_would_change_is_told_in_words(olga: Client, route: Rout
         content = " ".join(olga.get(address).content.decode().split())
         assert "Against version 1, which decides now; double delivery is accepted no more." in content
         assert '<strong class="shrink-0 w-16">+ new</strong>' in content
-        assert "Rule 1: if country is EG: WhatsApp by Meta; at most 2 attempts" in content
+        assert "Rule 1: if country is EG: WhatsApp by Meta (the cheapest first); at most 2 attempts, at most 0.1 USD in all" in content
         assert '<strong class="shrink-0 w-16">= stays</strong>' in content
 
 

@@ -16,7 +16,8 @@ GOOD = [
         "when": [{"field": "country", "in": ["EG"]}],
         "steps": [step("whatsapp", "a", until="delivered", within=300), step("sms", "b*3", "c*0")],
     },
-    {"when": [], "steps": [step("sms", "b")], "budget": {"attempts": 3, "deadline": 600}},
+    {"when": [], "steps": [step("sms", "b")], "budget": {"attempts": 3, "deadline": 600, "cost": "0.05"}},
+    {"when": [], "steps": [step("sms", "b", until="sent", within=60, prefer="cheapest", validity=30)]},
 ]
 
 
@@ -63,7 +64,14 @@ def test_what_may_be_left_out_has_its_default() -> None:
         ([{"steps": [{"channel": "sms", "accounts": ["a"]}]}], [("rules[0].steps[0].accounts[0]", "invalid")]),
         ([{"budget": 3, "steps": [step("sms", "a")]}], [("rules[0].budget", "invalid")]),
         ([{"budget": {}, "steps": [step("sms", "a")]}], [("rules[0].budget", "invalid")]),
-        ([{"budget": {"cost": 1, "attempts": 1}, "steps": [step("sms", "a")]}], [("rules[0].budget.cost", "unknown_field")]),
+        ([{"budget": {"money": 1, "attempts": 1}, "steps": [step("sms", "a")]}], [("rules[0].budget.money", "unknown_field")]),
+        *(
+            ([{"budget": {"cost": cost}, "steps": [step("sms", "a")]}], [("rules[0].budget.cost", "out_of_range")])
+            for cost in (-1, 0, "0.00", "-0.1", True, "1e3", "1_0", "NaN", "0.0000001", "5 USD", "", [1], "\N{ARABIC-INDIC DIGIT FIVE}")
+        ),
+        ([{"steps": [step("sms", "a", prefer="fastest")]}], [("rules[0].steps[0].prefer", "invalid")]),
+        ([{"steps": [step("sms", "a", validity=9)]}], [("rules[0].steps[0].validity", "out_of_range")]),
+        ([{"steps": [step("sms", "a", until="sent", within=60, validity=61)]}], [("rules[0].steps[0].validity", "out_of_range")]),
         ([{"budget": {"attempts": 0}, "steps": [step("sms", "a")]}], [("rules[0].budget.attempts", "out_of_range")]),
         ([{"budget": {"attempts": True}, "steps": [step("sms", "a")]}], [("rules[0].budget.attempts", "out_of_range")]),
         ([{"budget": {"attempts": 1}, "steps": [step("sms", "a"), step("sms", "b")]}], [("rules[0].budget.attempts", "unreachable_step")]),
@@ -96,3 +104,10 @@ def test_any_json_that_is_no_rules_is_refused(raw: Any) -> None:
 def test_nearly_good_json_is_read_or_refused(raw: Any) -> None:
     with contextlib.suppress(InvalidRules):
         assert rules.read(raw)
+
+
+@pytest.mark.parametrize("cost, kept", [(1, "1"), (0.05, "0.05"), ("0.050", "0.05"), ("100", "100")])
+def test_an_amount_may_be_a_number_or_text_and_is_kept_as_text(cost: Any, kept: str) -> None:
+    (rule,) = rules.describe(rules.read([{"budget": {"cost": cost}, "steps": [step("sms", "a")]}]))
+
+    assert rule["budget"] == {"cost": kept}

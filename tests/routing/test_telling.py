@@ -40,7 +40,17 @@ def test_changes_are_told_rule_by_rule(before: list[dict[str, Any]], after: list
         ({"attempts": 1}, "at most 1 attempt"),
         ({"attempts": 3, "deadline": 600}, "at most 3 attempts, none later than 10 min after the first"),
         ({"deadline": 45}, "none later than 45 s after the first"),
+        ({"attempts": 2, "cost": "0.1"}, "at most 2 attempts, at most 0.1 USD in all"),
     ],
 )
 def test_a_budget_reads_like_a_sentence(budget: dict[str, int], words: str) -> None:
     assert telling.tell_budget(budget) == words
+
+
+def test_a_step_says_that_the_cheapest_comes_first_and_how_long_it_is_valid() -> None:
+    # A share says "in reserve" in place of a weight of 0.
+    steps = [{"channel": "sms", "accounts": [{"account": name, "weight": weight} for name, weight in (("a", 3), ("b", 1), ("c", 0))]}]
+    (rule,) = telling.tell([{"steps": [steps[0] | {"prefer": "cheapest", "validity": 120}]}])
+
+    (told,) = rule.steps
+    assert (told.accounts, told.more) == (("a", "b", "c (in reserve)"), "the cheapest first, valid for 2 min")
