@@ -46,7 +46,7 @@ RIGHTS: dict[Role, set[Right]] = {
     | _rights("messaging", _HISTORY, _LOOK)
     | _rights("messaging", ["suppression"], _KEEP)
     | _rights("messaging", ["suppressionimport"], _LOOK)
-    | _rights("messaging", ["deadletter", "backtest"], _LOOK)
+    | _rights("messaging", ["deadletter", "backtest", "inbound"], _LOOK)
     | {("messaging", "put_back_deadletter")}
     | _rights("callbacks", _WEBHOOKS, _LOOK)
     | _rights("callbacks", ["endpoint"], _KEEP)

@@ -22,7 +22,7 @@ from accounts.desk import ReadOnlyDesk, business_of, display
 from accounts.models import Business, Person
 from messaging import aside_admin, backtest_admin, disclosing, dossier, filters, phrases, searching  # noqa: F401 - two register their pages
 from messaging.disclosing import Disclosed
-from messaging.doors import limits_desk, suppression_desk  # noqa: F401 - they register their pages
+from messaging.doors import inbound_desk, limits_desk, suppression_desk  # noqa: F401 - they register their pages
 from messaging.doors.searched import SearchedDesk
 from messaging.explain_admin import ExplainDesk
 from messaging.models import Message, State

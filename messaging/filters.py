@@ -1,4 +1,4 @@
-"""What the list of messages can be narrowed to: only what the database finds cheaply, or in a bounded stretch of time."""
+"""What lists of messages can be narrowed to: only what the database finds cheaply, or in a bounded stretch of time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WINDOWS = {
     "week": ("The last 7 days", timedelta(days=7)),
     "month": ("The last 30 days", timedelta(days=30)),
 }
-_UNINDEXED = {"status", "channel", "template"}
+_UNINDEXED = {"status", "channel", "template", "kind", "keyword"}
 """Filters that no index serves: by themselves they would read the whole history for a word that is rare."""
 
 Choices = list[tuple[str, str]]

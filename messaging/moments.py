@@ -10,11 +10,15 @@ from uuid import UUID
 
 from accounts import ids
 from messaging import phrases, references
-from messaging.choices import EventType
+from messaging.choices import EventType, LinkedBy
+from messaging.inbound import showing
+from messaging.inbound_records import Inbound
 from messaging.lifecycle import ARRIVED, NEGATIVE, AttemptStatus
 from messaging.models import Attempt, Due, Event, Message, Receipt, State, Timer
 from messaging.timeline import Fact, Kind, Moment, Tone
 
+MOST_REPLIES = 200
+"""That one page shows."""
 _NEGATIVE = {str(status) for status in NEGATIVE}
 
 
@@ -27,6 +31,7 @@ class Known:
     attempts: list[Attempt]
     receipts: list[Receipt]
     events: list[Event]
+    replies: list[Inbound]
     due: Due | None
     timer: Timer | None
 
@@ -53,6 +58,7 @@ def know(message: Message) -> Known:
         attempts=list(Attempt.objects.filter(**by_id).order_by("number")),
         receipts=list(Receipt.objects.filter(**by_id).order_by("received_at", "id")),
         events=list(Event.objects.filter(**by_id).order_by("seq")),
+        replies=list(Inbound.objects.filter(business_id=message.business_id, **by_id).order_by("id")[:MOST_REPLIES]),
         due=Due.objects.filter(**by_id).first(),
         timer=Timer.objects.filter(**by_id).first(),
     )
@@ -65,6 +71,8 @@ def tell(known: Known) -> Iterator[Moment]:
         yield from _attempt(known, attempt)
     for order, receipt in enumerate(known.receipts):
         yield _receipt(known, receipt, order=order)
+    for reply in known.replies:
+        yield _reply(reply)
     for event in known.events:
         yield _event(event)
     if not known.is_final:
@@ -140,6 +148,22 @@ def _receipt(known: Known, receipt: Receipt, *, order: int) -> Moment:
     title = f"{provider} says: {receipt.raw_status if receipt.status == 'unmapped' else receipt.status}"
     tone = phrases.TONES.get(receipt.status, Tone.PLAIN)
     return Moment(receipt.received_at, Kind.RECEIPT, title, tone, text=text, facts=tuple(facts), order=order)
+
+
+def _reply(row: Inbound) -> Moment:
+    """Nothing of what was written: that is opened on its own page, and each look is put on record."""
+    facts = [Fact("Kind", phrases.plain(row.kind)), Fact("By", phrases.channel(row.channel)), Fact("Provider's time", row.occurred_at)]
+    if row.keyword:
+        facts.insert(1, Fact("Keyword", row.keyword.upper(), is_code=True))
+    told = row.kind in showing.WISHES
+    return Moment(
+        row.received_at,
+        Kind.REPLY,
+        f"The provider tells of {'an' if told else 'a'} {phrases.plain(row.kind).lower()}" if told else f"{showing.masked(row)} answered",
+        text="The last message that went to them: a guess." if row.linked_by == LinkedBy.RECENCY else "",
+        facts=tuple(facts),
+        inbound_id=row.id,
+    )
 
 
 def _event(event: Event) -> Moment:

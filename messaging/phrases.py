@@ -56,6 +56,7 @@ ICONS: dict[str, str] = {
     Kind.RECEIPT: "receipt_long",
     Kind.EVENT: "flag",
     Kind.WEBHOOK: "webhook",
+    Kind.REPLY: "reply",
     Kind.CLOCK: "schedule",
     Status.ACCEPTED: "inbox",
     Status.SCHEDULED: "calendar_clock",
@@ -75,6 +76,11 @@ ICONS: dict[str, str] = {
 
 def channel(word: str | None) -> str:
     return CHANNELS.get(word or "", word or "")
+
+
+def plain(word: str) -> str:
+    """A machine's word as a person writes it."""
+    return word.replace("_", " ").capitalize()
 
 
 def because(word: str | None) -> str:

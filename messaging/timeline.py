@@ -20,6 +20,7 @@ class Kind(StrEnum):
     CALL = "call"
     ANSWER = "answer"
     RECEIPT = "receipt"
+    REPLY = "reply"
     EVENT = "event"
     WEBHOOK = "webhook"
     CLOCK = "clock"
@@ -70,6 +71,8 @@ class Moment:
     """Among moments of the same kind and instant."""
     is_ahead: bool = False
     """Awaited, not yet happened."""
+    inbound_id: UUID | None = None
+    """Of a reply: what is told here has a page, where it can be opened."""
 
     @property
     def place(self) -> tuple[datetime, int, int]:

@@ -23,6 +23,7 @@ ROOMS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         "Messages",
         [
             ("Messages", "forum", "messaging.message", ""),
+            ("Inbound messages", "reply", "messaging.inbound", ""),
             ("Suppressions", "block", "messaging.suppression", ""),
             ("Imports", "upload_file", "messaging.suppressionimport", ""),
             ("Dead letters", "mark_email_unread", "messaging.deadletter", ""),
