@@ -135,18 +135,20 @@ def _write(settings: Mapping[str, str], outbound: Outbound, content: Email, *, m
         message["Date"] = format_datetime(outbound.at)
     if settings.get("reply_to"):
         message["Reply-To"] = _address(settings["reply_to"])
-    if outbound.unsubscribe_url:  # RFC 8058
-        message["List-Unsubscribe"] = f"<{outbound.unsubscribe_url}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice shall answer it
     try:
         message["Subject"] = " ".join(content.subject.replace("\0", " ").splitlines())
         message.set_content(content.text)
         if content.html:
             message.add_alternative(content.html, subtype="html")
-        return message.as_bytes()
+        return _one_click(outbound.unsubscribe_url) + message.as_bytes()
     except (ValueError, UnicodeError) as error:
         raise Unsendable("the e-mail can't be written", error_class=ErrorClass.TEMPLATE_FAULT) from error
+
+
+def _one_click(url: str) -> bytes:
+    """RFC 8058's headers. By hand: the library would write a long URL as an encoded word, which no mail program reads there."""
+    return f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode("ascii") if url else b""
 
 
 def _read_address(text: str) -> tuple[str, str] | None:

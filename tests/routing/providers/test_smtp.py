@@ -78,8 +78,10 @@ def test_a_letter_says_what_was_meant() -> None:
 
 def test_a_marketing_letter_can_be_unsubscribed_from_with_one_click() -> None:
     url = "https://qsura.example/u/" + "x" * 80
-    message = written(ADAPTER.submit(ACCOUNT, Outbound(REFERENCE, "email", "sara@example.com", LETTER, at=AT, unsubscribe_url=url)))
+    letter = ADAPTER.submit(ACCOUNT, Outbound(REFERENCE, "email", "sara@example.com", LETTER, at=AT, unsubscribe_url=url))
+    message = written(letter)
 
+    assert f"List-Unsubscribe: <{url}>\r\n".encode() in letter.content  # in one piece, and in no encoded word
     assert (message["List-Unsubscribe"], message["List-Unsubscribe-Post"]) == (f"<{url}>", "List-Unsubscribe=One-Click")
     assert written(submit())["List-Unsubscribe"] is None
 
