@@ -74,7 +74,7 @@ def world(*, is_whole: bool = False) -> Iterator[World]:
         ends.callback(server.stop)
         broker = valkey.start(home, log=home / "broker.log")
         ends.callback(broker.stop)
-        where = environment.runtime(port=PORT, database=server.url, broker=broker.url, smpp_port=9)
+        where = environment.runtime(port=PORT, database=server.url, broker=broker.url, smpp_port=9, smtp_port=9)
         env = environment.for_children(home, variables=environment.secrets_of(home) | where)
         env |= {"QSURA_RATE_LIMIT": "1000000000"}  # one key asks for thousands a second: they are counted, and never too many
         env |= {"QSURA_SIMULATOR_PACE": "0.1"} if is_whole else {"QSURA_SIMULATOR_RECEIPTS": "off"}

@@ -45,7 +45,7 @@ def worlds_apart(*, databases: Sequence[str] | None = None, **_: Any) -> list[Ch
     return [
         Error(f"The live provider account {name!r} points at the simulator.", hint=hint, id="qsura.E020")
         for name, base_url, told in live
-        if stand_ins.is_simulator(base_url) or stand_ins.is_simulators_smsc(told)
+        if stand_ins.is_simulator(base_url) or stand_ins.is_simulators_server(told)
     ]
 
 

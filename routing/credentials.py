@@ -99,8 +99,8 @@ def without_previous(credentials: Mapping[str, str]) -> dict[str, str]:
 
 def check_world(row: models.ProviderAccount) -> None:
     """Keep the two worlds apart; raises LiveAtSimulator, naming `base_url`."""
-    if row.mode == Mode.LIVE and stand_ins.is_simulators_smsc(row.settings):
-        message = "Name an operator's SMSC, or make this a test account: the simulator delivers nothing."
+    if row.mode == Mode.LIVE and stand_ins.is_simulators_server(row.settings):
+        message = "Name an operator's SMSC or a mail server, or make this a test account: the simulator delivers nothing."
         raise LiveAtSimulator(message, errors=[FieldError("setting_host", LiveAtSimulator.code, message)])
     if row.mode == Mode.LIVE and stand_ins.is_simulator(row.base_url):
         message = "Leave it empty for the provider's own address, or make this a test account: the simulator delivers nothing."
@@ -145,7 +145,7 @@ def _open_stand_in(row: models.ProviderAccount, adapter: base.Adapter) -> base.P
     if not stand_ins.is_there(row.provider):
         raise Unusable("SMPP test accounts need QSURA_SIMULATOR_SMPP")
     if stand_ins.voice(row.provider) != row.provider:
-        raise Unusable(f"the simulator speaks for every e-mail service as {stand_ins.MAIL}: make the test account one of that")
+        raise Unusable(f"the simulator speaks for this one as {stand_ins.MAIL}: make the test account one of that")
     return base.ProviderAccount(
         id=str(row.pk),
         base_url=stand_ins.base_url(row.provider),

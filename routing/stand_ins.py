@@ -15,7 +15,7 @@ from routing.providers import mail, registry
 from routing.providers.base import Adapter
 
 MAIL = "postmark"
-"""The e-mail service that the simulator speaks."""
+"""The e-mail service that the simulator speaks for all of them."""
 
 
 _HTTP = {
@@ -86,7 +86,10 @@ def base_url(provider: str) -> str:
 
 def credentials(adapter: Adapter) -> dict[str, str]:
     """What the simulator takes for that provider's secrets."""
-    return {name: derive(f"{adapter.name}.{name}") for name in adapter.credential_fields if name not in adapter.optional_fields}
+    needed = [
+        name for name in adapter.credential_fields if name not in adapter.optional_fields or (adapter.name, name) == ("smtp", "password")
+    ]
+    return {name: derive(f"{adapter.name}.{name}") for name in needed}
 
 
 def own_settings(provider: str) -> dict[str, str]:
@@ -103,23 +106,27 @@ def own_settings(provider: str) -> dict[str, str]:
         return {"sender": "+15005550009", "configuration": json.dumps(_HTTP)}
     if provider == "smpp":
         return {"system_id": "qsura", "sender": "+15005550009", "receipt_clock": "UTC"}
-    if provider == "postmark":
+    if provider in {"postmark", "smtp"}:
         return {"sender": "Qsura's simulator <simulator@qsura.example>"}
     return {}
 
 
 def place(provider: str) -> dict[str, str]:
     """Settings that say where an account's far end is: of a stand-in they are the simulator's, whatever its row says."""
+    if provider == "smtp":
+        host, _, port = settings.QSURA_SIMULATOR_SMTP.rpartition(":")
+        return {"host": host, "port": port, "security": "none", "user": "qsura"}
     if provider not in registry.IN_SESSIONS:
         return {}
     host, _, port = settings.QSURA_SIMULATOR_SMPP.rpartition(":")
     return {"host": host, "port": port, "tls": "no"}
 
 
-def is_simulators_smsc(told: Mapping[str, object]) -> bool:
-    """Whether an account with those settings would be bound at the simulator."""
-    host, _, port = settings.QSURA_SIMULATOR_SMPP.rpartition(":")
-    return bool(port) and str(told.get("port", "")) == port and _host(str(told.get("host", ""))) == _host(host)
+def is_simulators_server(told: Mapping[str, object]) -> bool:
+    """Whether an account with those settings would be bound at the simulator's SMSC, or hand letters to its mail server."""
+    named, there = _host(str(told.get("host", ""))), str(told.get("port", ""))
+    doors = [each.rpartition(":") for each in (settings.QSURA_SIMULATOR_SMPP, settings.QSURA_SIMULATOR_SMTP)]
+    return any(port and there == port and named == _host(host) for host, _, port in doors)
 
 
 def _host(name: str) -> str:
@@ -133,7 +140,9 @@ def is_there(provider: str) -> bool:
 
 
 def voice(provider: str) -> str:
-    """The provider whose stand-in speaks for this one: the simulator has one voice for all e-mail."""
+    """The provider whose stand-in speaks for this one: one for all e-mail services, and for SMTP where the simulator does not listen."""
+    if provider == "smtp" and settings.QSURA_SIMULATOR_SMTP:
+        return provider
     return MAIL if provider in mail.ADAPTERS or provider == "smtp" else provider
 
 
@@ -151,4 +160,4 @@ def ensure(accounts: Any, *, using: str) -> None:
 
 
 def _title(name: str) -> str:
-    return name.upper() if name in registry.IN_SESSIONS else name.replace("_", " ").capitalize()
+    return name.upper() if name == "smtp" or name in registry.IN_SESSIONS else name.replace("_", " ").capitalize()

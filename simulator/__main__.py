@@ -15,7 +15,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from simulator.app import SMSC, Wishes, build
+from simulator.app import MAIL, SMSC, Wishes, build
 
 logger = logging.getLogger("simulator")
 
@@ -33,13 +33,14 @@ def main() -> None:
         state=arguments.state,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(wishes, host=arguments.host, port=arguments.port, smpp_port=arguments.smpp_port))
+        runner.run(_serve(wishes, arguments))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulator", description="Stands in for Meta, Twilio and a customer's receiver.")
     parser.add_argument("--port", type=int, required=True, help="0 for any free one; it is logged")
     parser.add_argument("--smpp-port", type=int, help="speak SMPP there as well; 0 for any free one")
+    parser.add_argument("--smtp-port", type=int, help="speak SMTP there as well; 0 for any free one")
     parser.add_argument("--host", default="127.0.0.1", help="the log and the receivers have no lock: keep it on loopback")
     parser.add_argument("--state", type=Path, help="a file that keeps Meta's subscriptions over a restart")
     return parser.parse_args()
@@ -52,16 +53,18 @@ def _pace(text: str) -> float:
         sys.exit(f"QSURA_SIMULATOR_PACE is {text!r}: a number is needed, such as 0.1 for ten times as fast")
 
 
-async def _serve(wishes: Wishes, *, host: str, port: int, smpp_port: int | None) -> None:
-    app = build(wishes)
+async def _serve(wishes: Wishes, told: argparse.Namespace) -> None:
+    app, host, port = build(wishes), told.host, told.port
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     async with contextlib.AsyncExitStack() as doors:
         doors.push_async_callback(runner.cleanup)
-        if smpp_port is not None:
-            with _door(host, smpp_port):
-                smpp_port = await doors.enter_async_context(app[SMSC].listening(host, smpp_port))
-            logger.info("Listening on smpp://%s:%d", host, smpp_port)
+        for scheme, other, wanted in (("smpp", app[SMSC], told.smpp_port), ("smtp", app[MAIL], told.smtp_port)):
+            if wanted is None:
+                continue
+            with _door(host, wanted):
+                found = await doors.enter_async_context(other.listening(host, wanted))
+            logger.info("Listening on %s://%s:%d", scheme, host, found)
         with _door(host, port):
             await web.TCPSite(runner, host, port).start()
         logger.info("Listening on http://%s:%d", host, runner.addresses[0][1])

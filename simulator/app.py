@@ -13,6 +13,7 @@ from simulator.front import Front
 from simulator.identity import identity
 from simulator.infobip import Infobip
 from simulator.log import Log
+from simulator.mail_server import MailServer
 from simulator.meta import Meta
 from simulator.meta_templates import MetaTemplates
 from simulator.people import People
@@ -40,7 +41,8 @@ class Wishes:
 
 
 SMSC = web.AppKey("smsc", Smsc)
-"""The door that is no HTTP; whoever serves the application opens it too, where it is wanted."""
+MAIL = web.AppKey("mail", MailServer)
+"""The doors that are no HTTP; whoever serves the application opens them too, where they are wanted."""
 
 
 def build(wishes: Wishes) -> web.Application:
@@ -64,6 +66,8 @@ def build(wishes: Wishes) -> web.Application:
     app.add_routes(People(who, desk).routes())
     smsc = app[SMSC] = Smsc(who, log, pace=wishes.pace, sends=wishes.sends_receipts)
     app.add_routes(smsc.routes())
+    mail = app[MAIL] = MailServer(who, desk, postman, subscriptions)
+    app.add_routes(mail.routes())
     app.add_routes(Receivers().routes())
     app.add_routes(Records(log, desk, smsc).routes())
     app.add_routes(Front().routes())

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from simulator.faults import Ending, Trouble
 from simulator.log import Call, Log
-from simulator.message import Door, Message
+from simulator.message import Door, Message, Teller
 from simulator.postman import Postman
 
 MOST_REMEMBERED = 100_000
@@ -31,11 +31,11 @@ class Desk:
 
     async def serve(self, request: web.Request, door: Door, message: Message) -> web.Response:
         fault = message.fault
-        if fault.cuts and self._meets(message) <= fault.cuts:
-            self._note(door, message, "cut")
+        if fault.cuts and self.meets(message) <= fault.cuts:
+            self.note(door, message, "cut")
             return _cut(request)
-        if fault.refusal and self._meets(message) <= fault.refusals:
-            self._note(door, message, str(door.codes[fault.refusal]))
+        if fault.refusal and self.meets(message) <= fault.refusals:
+            self.note(door, message, str(door.codes[fault.refusal]))
             return _refuse(door, fault.refusal)
         return await self._take(request, door, message)
 
@@ -46,8 +46,8 @@ class Desk:
         self._log.clear()
 
     async def _take(self, request: web.Request, door: Door, message: Message) -> web.Response:
-        self._note(door, message, "accepted")
-        self._remember(door, message)
+        self.note(door, message, "accepted")
+        self.remember(door, message)
         ending = message.fault.ending
         if ending is Ending.AFTER_RECEIPTS:
             await self._postman.deliver_now(door, message)
@@ -70,14 +70,14 @@ class Desk:
             await asyncio.sleep(NEVER)
         return _cut(request)
 
-    def _remember(self, door: Door, message: Message) -> None:
+    def remember(self, door: Teller, message: Message) -> None:
         key = (message.recipient.lstrip("+"), message.channel)
         self.last.pop(key, None)
         self.last[key] = (door.name, message)
         if len(self.last) > MOST_REMEMBERED:
             self.last.popitem(last=False)
 
-    def _meets(self, message: Message) -> int:
+    def meets(self, message: Message) -> int:
         """How often this very message (or, without a reference, this number) has come by now."""
         key = (message.fault_code, message.reference or message.recipient)
         times = self._met[key] = self._met.pop(key, 0) + 1
@@ -85,7 +85,7 @@ class Desk:
             self._met.popitem(last=False)
         return times
 
-    def _note(self, door: Door, message: Message, outcome: str) -> None:
+    def note(self, door: Teller, message: Message, outcome: str) -> None:
         calls, id_ = self._log.calls, message.id if outcome == "accepted" else ""
         calls.add(Call(calls.next_seq(), time.time(), door.name, message.reference, id_, message.fault_code, outcome))
 

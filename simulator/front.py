@@ -23,6 +23,9 @@ DOORS = {
     "smpp://HOST:SMPP_PORT": "SMPP 3.4: bind as qsura, or qsura-hex, -decimal, -zeros, -tlv, -closed; submit_sm",
     "POST /smpp/inbound": "SMPP: somebody writes: from, to, text",
     "/smpp/binds": "SMPP: who is bound; DELETE cuts every connection",
+    "smtp://HOST:SMTP_PORT": "SMTP: log in as qsura, and hand a letter over",
+    "PUT /smtp/reports": "SMTP: name the URL that bounces are posted to",
+    "POST /people/{number or address}": "somebody writes, taps, reacts or unsubscribes",
     "PUT /templates/{name}": 'decide about a template: {"event": "PAUSED"}, {"quality": "RED"}, {"category": "MARKETING"}',
     "GET /templates": "every template of every account",
     "PUT /receiver/{name}": "make a customer's endpoint: secret, answers, delay, location",
@@ -55,7 +58,7 @@ def _rows(rows: Mapping[str, str]) -> str:
 _PAGE = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Qsura simulator</title>
 <h1>Qsura simulator</h1>
-<p>Stands in for Meta, Twilio, Vonage, Infobip, Postmark, an SMSC and a customer's receiver.
+<p>Stands in for Meta, Twilio, Vonage, Infobip, Postmark, an SMSC, a mail server and a customer's receiver.
 <h2>Doors</h2>
 <table>{_rows(DOORS)}</table>
 <h2>Faults</h2>

@@ -6,7 +6,7 @@ Every secret is derived from the one that the platform and the simulator share, 
 
 with the labels `meta.access_token`, `meta.app_secret`, `meta.verify_token`, `twilio.auth_token`, `vonage.api_secret`,
 `vonage.signature_secret`, `infobip.api_key`, `infobip.callback_secret`, `postmark.api_key`, `postmark.webhook_secret`,
-`signed_http.secret`, `signed_http.receipt_secret` and `smpp.password`. Twilio's account
+`signed_http.secret`, `signed_http.receipt_secret`, `smpp.password`, `smtp.password` and `smtp.report_secret`. Twilio's account
 SID is "AC" and the first 32 digits of `twilio.account_sid`, Vonage's key the first eight of `vonage.api_key`. Meta's ids are fixed: phone
 number 100000000000001 belongs to the business account 200000000000001, and likewise every 1N to 2N, so that several provider accounts
 can be told apart.
@@ -44,6 +44,8 @@ class Identity:
     http_secret: str = field(repr=False)
     http_receipt_secret: str = field(repr=False)
     smpp_password: str = field(repr=False)
+    smtp_password: str = field(repr=False)
+    smtp_report_secret: str = field(repr=False)
 
 
 def identity(secret: str) -> Identity:
@@ -63,4 +65,6 @@ def identity(secret: str) -> Identity:
         http_secret=derive(secret, "signed_http.secret"),
         http_receipt_secret=derive(secret, "signed_http.receipt_secret"),
         smpp_password=derive(secret, "smpp.password"),
+        smtp_password=derive(secret, "smtp.password"),
+        smtp_report_secret=derive(secret, "smtp.report_secret"),
     )

@@ -24,6 +24,8 @@ class Message:
     callback: str
     """Where its receipts go; empty for nowhere."""
     fault_code: str
+    unsubscribes: str = ""
+    """The link in a letter that unsubscribes with one click (RFC 8058)."""
 
     @property
     def fault(self) -> Fault:
@@ -39,18 +41,23 @@ class Post:
     body: bytes
 
 
-class Door(Protocol):
-    """One provider's wire format."""
+class Teller(Protocol):
+    """One provider, as far as it tells what became of a message."""
 
     name: str
-    codes: Mapping[Trouble, int | str]
-    """Its word for each kind of trouble."""
     silent: frozenset[str]
     """What this provider never says of a message."""
+
+    def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
+        """`at` is when it happened; the same over every try."""
+
+
+class Door(Teller, Protocol):
+    """One provider's wire format over HTTP."""
+
+    codes: Mapping[Trouble, int | str]
+    """Its word for each kind of trouble."""
 
     def taken(self, message: Message) -> web.Response: ...
 
     def refused(self, trouble: Trouble) -> web.Response: ...
-
-    def receipt(self, message: Message, said: Said, *, at: float, is_forged: bool) -> Post:
-        """`at` is when it happened; the same over every try."""

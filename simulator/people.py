@@ -23,7 +23,7 @@ from simulator.identity import Identity
 from simulator.message import Message, Post
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
-_FIELDS = {"channel", "text", "button", "payload", "reaction", "with_context"}
+_FIELDS = {"channel", "text", "button", "payload", "reaction", "with_context", "unsubscribe"}
 
 
 class People:
@@ -44,7 +44,8 @@ class People:
 
     async def write(self, request: web.Request) -> web.Response:
         """`{"text": "STOP"}`, `{"button": "Yes", "payload": "yes-1"}` or `{"reaction": "👍"}`; `channel` is whatsapp unless it says sms,
-        and `with_context` false leaves out which message is answered."""
+        and `with_context` false leaves out which message is answered. `{"unsubscribe": true, "channel": "email"}` presses the mail
+        program's button."""
         try:
             said = orjson.loads(await request.read())
         except orjson.JSONDecodeError:
@@ -53,14 +54,11 @@ class People:
             return web.json_response({"error": f"say some of {', '.join(sorted(_FIELDS))}"}, status=422)
         channel = str(said.get("channel", "whatsapp"))
         door, message = self._desk.last.get((request.match_info["number"].lstrip("+"), channel), ("", None))
+        if message is not None and message.unsubscribes and said.get("unsubscribe"):
+            return await _post(door, _one_click(message))
         if message is None or door not in self._dialects or not message.callback:
             return web.json_response({"error": "nobody has written to this number on that channel"}, status=404)
-        post = self._dialects[door](message, said)
-        async with (
-            aiohttp.ClientSession(timeout=TIMEOUT, trust_env=False) as session,
-            session.post(post.url, headers=post.headers, data=post.body, allow_redirects=False) as answer,
-        ):
-            return web.json_response({"provider": door, "answered": answer.status})
+        return await _post(door, self._dialects[door](message, said))
 
     def _meta(self, message: Message, said: Mapping[str, Any]) -> Post:
         sender = message.recipient.lstrip("+")
@@ -137,3 +135,16 @@ class People:
         password = base64.b64encode(f"qsura:{self._identity.callback_secret}".encode()).decode()
         headers = {"Content-Type": "application/json", "Authorization": f"Basic {password}"}
         return Post(message.callback.partition("?")[0], headers, orjson.dumps({"results": [told]}))
+
+
+async def _post(door: str, post: Post) -> web.Response:
+    async with (
+        aiohttp.ClientSession(timeout=TIMEOUT, trust_env=False) as session,
+        session.post(post.url, headers=post.headers, data=post.body, allow_redirects=False) as answer,
+    ):
+        return web.json_response({"provider": door, "answered": answer.status})
+
+
+def _one_click(message: Message) -> Post:
+    """What a mail program posts when its reader has had enough (RFC 8058)."""
+    return Post(message.unsubscribes, {"Content-Type": "application/x-www-form-urlencoded"}, b"List-Unsubscribe=One-Click")

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from simulator.faults import Said
 from simulator.log import Log, Receipt
-from simulator.message import Door, Message
+from simulator.message import Message, Teller
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ MOST_WAITING = 500_000
 class Letter:
     """One receipt to be carried."""
 
-    door: Door
+    door: Teller
     message: Message
     said: Said
     is_forged: bool = False
@@ -69,12 +69,12 @@ class Postman:
             for lane in self._lanes:
                 group.create_task(self._carry(session, lane))
 
-    def take(self, door: Door, message: Message) -> None:
+    def take(self, door: Teller, message: Message) -> None:
         """Everything that will be said of the message, each at its time."""
         for letter in self._letters(door, message):
             self._put(letter, letter.said.after if letter.said.told is None else letter.said.told)
 
-    async def deliver_now(self, door: Door, message: Message) -> None:
+    async def deliver_now(self, door: Teller, message: Message) -> None:
         """Everything at once, and only then return; what is not answered 2xx is tried again later."""
         async with aiohttp.ClientSession(timeout=TIMEOUT, trust_env=False) as session:
             for letter in self._letters(door, message):
@@ -83,7 +83,7 @@ class Postman:
     def forget(self) -> None:
         self._due.clear()
 
-    def _letters(self, door: Door, message: Message) -> Iterator[Letter]:
+    def _letters(self, door: Teller, message: Message) -> Iterator[Letter]:
         if not self._sends or not message.callback:
             return
         for said in message.fault.receipts:

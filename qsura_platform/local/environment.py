@@ -59,8 +59,9 @@ def forget_runtime(state: Path) -> None:
     (state / RUNTIME).unlink(missing_ok=True)
 
 
-def runtime(*, port: int, database: str, broker: str, smpp_port: int) -> dict[str, str]:
-    """The variables of an installation on loopback: the web on `port`, the simulator on the one after it, its SMSC on `smpp_port`."""
+def runtime(*, port: int, database: str, broker: str, smpp_port: int, smtp_port: int) -> dict[str, str]:
+    """The variables of an installation on loopback: the web on `port`, the simulator on the one after it, its SMSC on `smpp_port`, its
+    mail server on `smtp_port`."""
     return {
         "DATABASE_URL": database,
         "CELERY_BROKER_URL": broker,
@@ -68,7 +69,8 @@ def runtime(*, port: int, database: str, broker: str, smpp_port: int) -> dict[st
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "QSURA_SIMULATOR_URL": f"http://127.0.0.1:{port + 1}",
         "QSURA_SIMULATOR_SMPP": f"127.0.0.1:{smpp_port}",
-        "QSURA_ALLOWED_PRIVATE_TARGETS": f"127.0.0.1/32:{port + 1},127.0.0.1/32:{smpp_port}",
+        "QSURA_SIMULATOR_SMTP": f"127.0.0.1:{smtp_port}",
+        "QSURA_ALLOWED_PRIVATE_TARGETS": ",".join(f"127.0.0.1/32:{each}" for each in (port + 1, smpp_port, smtp_port)),
     }
 
 

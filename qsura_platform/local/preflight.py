@@ -63,11 +63,13 @@ def need_ports(port: int) -> None:
                 raise Obstacle(_no_port(wanted, port=port, error=error)) from error
 
 
-def free_port() -> int:
-    """A port of loopback that nobody uses now, for a server that is only told of by a variable."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody uses now, for servers that are only told of by a variable."""
+    with contextlib.ExitStack() as held:
+        doors = [held.enter_context(socket.socket()) for _ in range(count)]
+        for door in doors:
+            door.bind(("127.0.0.1", 0))
+        return [int(door.getsockname()[1]) for door in doors]
 
 
 def _no_port(wanted: int, *, port: int, error: OSError) -> str:

@@ -146,13 +146,14 @@ def run(state: Path, *, port: int, is_sending: bool) -> int:
 def _start(run: Run) -> None:
     console.say(console.bold("Qsura starts.") + f" Data and logs: {run.state}")
     own = environment.secrets_of(run.state)
-    smpp_port = preflight.free_port()
-    where = environment.runtime(port=run.port, database=_database(run), broker=_broker(run), smpp_port=smpp_port)
+    smpp_port, smtp_port = preflight.free_ports(2)
+    servers = {"database": _database(run), "broker": _broker(run)}
+    where = environment.runtime(port=run.port, smpp_port=smpp_port, smtp_port=smtp_port, **servers)
     run.env = environment.for_children(run.state, variables=own | where)
     environment.write_runtime(run.state, {name: run.env[name] for name in where})
     run.ends.callback(environment.forget_runtime, run.state)
-    simulator = ["--port", str(run.port + 1), "--smpp-port", str(smpp_port), "--state", str(run.state / "simulator.json")]
-    run.add("simulator", ["-m", "simulator", *simulator])
+    ports = ["--port", str(run.port + 1), "--smpp-port", str(smpp_port), "--smtp-port", str(smtp_port)]
+    run.add("simulator", ["-m", "simulator", *ports, "--state", str(run.state / "simulator.json")])
     with _timed("The tables are in place"):
         _must(run, "migrate", "--noinput", "-v", "0")
     with _timed("Web, worker, beat and simulator answer, and the example is in place"):

@@ -207,7 +207,11 @@ class Rig:
         foreign = {"DATABASE_URL", "CELERY_BROKER_URL", "SECRET_KEY", "PUBLIC_URL", "ALLOWED_HOSTS", "DEBUG", "PYTEST_CURRENT_TEST"}
         given = {name: value for name, value in os.environ.items() if name not in foreign and not name.startswith("QSURA_")}
         where = environment.runtime(
-            port=self.ports[0], database=self.database.url, broker=f"redis+socket://{self.sockets / 'broker.sock'}", smpp_port=9
+            port=self.ports[0],
+            database=self.database.url,
+            broker=f"redis+socket://{self.sockets / 'broker.sock'}",
+            smpp_port=9,
+            smtp_port=9,
         )
         simulator = {
             "QSURA_SIMULATOR_URL": f"http://127.0.0.1:{self.ports[-1] + 1}",

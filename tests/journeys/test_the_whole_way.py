@@ -115,7 +115,7 @@ from routing import publishing
 from routing.models import Route
 route = Route.objects.get(business__slug="demo")
 rules = route.versions.get(status="published").rules
-rules[0]["steps"][0]["within"] = 10
+rules[-1]["steps"][0]["within"] = 10
 version = publishing.draft(route, rules=rules, by=None, accept_double_delivery=True)
 publishing.publish(version, by=None, because="Silence is to be heard within a test.", at=timezone.now())
 """

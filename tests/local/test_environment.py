@@ -37,13 +37,15 @@ def test_a_secret_that_a_later_version_needs_is_added_and_the_others_stay(tmp_pa
 
 
 def test_the_runtime_file_is_written_whole_and_removed(tmp_path: Path) -> None:
-    told = environment.runtime(port=18080, database="postgresql://qsura@/qsura?host=/tmp/x", broker="redis+socket:///tmp/y", smpp_port=2775)
+    told = environment.runtime(
+        port=18080, database="postgresql://qsura@/qsura?host=/tmp/x", broker="redis+socket:///tmp/y", smpp_port=2775, smtp_port=2525
+    )
 
     environment.write_runtime(tmp_path, told)
 
     assert environment.read(tmp_path / "runtime.env") == told
     assert told["QSURA_SIMULATOR_URL"] == "http://127.0.0.1:18081"
-    assert told["QSURA_ALLOWED_PRIVATE_TARGETS"] == "127.0.0.1/32:18081,127.0.0.1/32:2775"
+    assert told["QSURA_ALLOWED_PRIVATE_TARGETS"] == "127.0.0.1/32:18081,127.0.0.1/32:2775,127.0.0.1/32:2525"
     assert stat.S_IMODE((tmp_path / "runtime.env").stat().st_mode) == 0o600
     environment.forget_runtime(tmp_path)
     assert list(tmp_path.iterdir()) == []

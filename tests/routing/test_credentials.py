@@ -192,3 +192,28 @@ def test_smpp_has_a_stand_in_where_the_simulator_speaks_it(settings: Settings, d
     row.delete()
     ensure_stand_ins(apps.get_app_config("routing"), using="default")
     assert not ProviderAccount.objects.filter(provider="smpp").exists()
+
+
+def test_smtp_has_one_of_its_own_where_the_simulator_listens(settings: Settings, db: None) -> None:
+    row = ProviderAccount(name="Simulated SMTP", provider="smtp", mode="test", settings={"host": "mail.example", "security": "tls"})
+    with pytest.raises(Unusable, match="as postmark"):
+        credentials.open_account(row)
+
+    settings.QSURA_SIMULATOR_SMTP = "127.0.0.1:2525"
+    ensure_stand_ins(apps.get_app_config("routing"), using="default")
+    assert ProviderAccount.objects.get(provider="smtp").name == row.name
+    opened = credentials.open_account(row)
+    assert {name: opened.settings[name] for name in ("host", "port", "security", "user")} == {
+        "host": "127.0.0.1",
+        "port": "2525",
+        "security": "none",
+        "user": "qsura",
+    }
+    assert opened.credentials == {name: derived(f"smtp.{name}") for name in ("password", "report_secret")}
+
+
+def test_a_live_smtp_account_never_writes_to_the_simulator(settings: Settings, account: Make) -> None:
+    settings.QSURA_SIMULATOR_SMTP = "127.0.0.1:2525"
+    row = ProviderAccount(name="x", provider="smtp", mode="live", settings={"host": "localhost", "port": "2525"})
+    with pytest.raises(LiveAtSimulator):
+        credentials.check_world(row)
