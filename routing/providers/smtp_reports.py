@@ -89,11 +89,18 @@ def code_class(status: str) -> ErrorClass:
 def read(raw: bytes) -> list[Receipt]:
     """The receipts in a report; raises Unreadable for a letter that is none."""
     try:
-        report = message_from_bytes(raw, policy=default)
-        kind = str(report.get_param("report-type", "")).lower() if report.get_content_type() == "multipart/report" else ""
-        parts = list(_parts(report)) if kind else []
-    except Exception as error:  # the parser is patient with most, and breaks on some of what strangers write
+        return _read(message_from_bytes(raw, policy=default))
+    except Unreadable:
+        raise
+    except (
+        Exception
+    ) as error:  # the parser is patient with most, reads a field when it is asked for, and breaks on what some strangers write
         raise Unreadable("no letter") from error
+
+
+def _read(report: EmailMessage) -> list[Receipt]:
+    kind = str(report.get_param("report-type", "")).lower() if report.get_content_type() == "multipart/report" else ""
+    parts = list(_parts(report)) if kind else []
     if kind == "delivery-status":
         return _bounces(parts)
     if kind == "feedback-report":
