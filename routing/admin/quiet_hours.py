@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.desk import Desk, display
+from accounts.models import Business
 from routing import calendar, windows
 from routing.choices import TrafficClass
 from routing.models import DAYS, QuietHours, every_day
@@ -39,12 +40,14 @@ class QuietHoursForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
             raise ValidationError(
                 {"codes_may_wait": "One-time codes have no quiet hours, unless you say here that they may wait for hours."}
             )
-        if not self.errors and self._leaves_nothing(given):
+        if not self.errors and given.get("is_active") and self._leaves_nothing(given):
             raise ValidationError("With the others of this class they would leave no moment of the week.")
         return given
 
     def _leaves_nothing(self, given: dict[str, Any]) -> bool:
+        """The admin judges and saves in one transaction: the business's row is locked to its end, so that two at once see each other."""
         business = given.get("business") or self.instance.business
+        Business.objects.select_for_update(no_key=True).get(pk=business.pk)
         others = QuietHours.objects.filter(business=business, traffic_class=given["traffic_class"], is_active=True)
         own = windows.Window(given["begins"], given["ends"], frozenset(given["days"]))
         return windows.always([own, *(row.window for row in others.exclude(pk=self.instance.pk))])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Business
@@ -70,6 +73,39 @@ def test_together_they_must_leave_some_moment_of_the_week(business: Business) ->
 
     assert "no moment of the week" in page.content.decode()
     assert QuietHours.objects.count() == 1
+
+
+def test_what_is_not_active_takes_no_moment(business: Business) -> None:
+    olga = enter("olga-quiet", business)
+    olga.post(reverse(ADD), asked(business, begins="00:00", ends="12:00"))
+
+    assert olga.post(reverse(ADD), asked(business, begins="12:00", ends="00:00", is_active="")).status_code == 302
+    second = QuietHours.objects.get(is_active=False)
+
+    page = olga.post(reverse("admin:routing_quiethours_change", args=[second.pk]), asked(business, begins="12:00", ends="00:00"))
+    assert "no moment of the week" in page.content.decode()
+    assert QuietHours.objects.filter(is_active=True).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_operators_at_once_leave_some_moment_as_well(business: Business) -> None:
+    clerks = [enter(name, business) for name in ("olga-quiet", "omar-quiet")]
+    halves = [asked(business, begins="00:00", ends="12:00"), asked(business, begins="12:00", ends="00:00")]
+    together = Barrier(2)
+
+    def post(clerk: Client, half: dict[str, Any]) -> int:
+        try:
+            together.wait(10)
+            return clerk.post(reverse(ADD), half).status_code
+        finally:
+            connection.close()
+
+    for _ in range(5):
+        QuietHours.objects.all().delete()
+        with ThreadPoolExecutor(2) as threads:
+            answers = list(threads.map(post, clerks, halves))
+        assert sorted(answers) == [200, 302]
+        assert QuietHours.objects.count() == 1
 
 
 def test_staff_of_another_business_neither_see_nor_set_them(business: Business, stranger: Business) -> None:
