@@ -18,7 +18,7 @@ from routing.models import Price, ProviderAccount
 from routing.providers import registry
 
 COLUMNS = ("account", "provider", "channel", "country", "prefix", "category", "amount")
-_NEEDED = frozenset({"channel", "amount"})
+_NEEDED = ("channel", "amount")
 _MOST = 20_000
 _SHOWN = 20
 _NAMED = ("account", "provider", "channel", "country", "prefix", "category")
@@ -59,9 +59,7 @@ def _accounts(business_id: UUID | None) -> dict[str, ProviderAccount]:
 
 def _read(text: str, *, accounts: Mapping[str, ProviderAccount], is_for_all: bool) -> list[Price]:
     reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), skipinitialspace=True)
-    heading = set(reader.fieldnames or ())
-    if _NEEDED - heading or heading - set(COLUMNS):
-        raise UnreadablePrices(f"Begin with a heading line of some of these words: {', '.join(COLUMNS)}; channel and amount are needed.")
+    _check_heading(list(reader.fieldnames or ()))
     found, errors = [], []
     for number, line in enumerate(reader, start=2):
         if number > _MOST:
@@ -74,6 +72,17 @@ def _read(text: str, *, accounts: Mapping[str, ProviderAccount], is_for_all: boo
         lines = "; ".join(f"{each.field}: {each.message}" for each in errors[:_SHOWN])
         raise UnreadablePrices(f"Nothing was entered. {lines}", errors=errors[:_SHOWN])
     return found
+
+
+def _check_heading(heading: list[str]) -> None:
+    """Raises UnreadablePrices, saying which word is missing or unknown."""
+    words = f"Begin with a heading line of some of these words: {', '.join(COLUMNS)}."
+    if not set(heading) & set(COLUMNS):
+        raise UnreadablePrices(f"{words} It needs {' and '.join(_NEEDED)}.")
+    if missing := [word for word in _NEEDED if word not in heading]:
+        raise UnreadablePrices(f"The heading line has no {' and no '.join(missing)}. {words}")
+    if unknown := [word for word in heading if word not in COLUMNS]:
+        raise UnreadablePrices(f"The heading line has words that mean nothing here: {', '.join(map(repr, unknown))[:200]}. {words}")
 
 
 def _price(line: Mapping[str | None, str | None], *, accounts: Mapping[str, ProviderAccount], is_for_all: bool) -> Price:

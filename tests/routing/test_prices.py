@@ -152,9 +152,20 @@ def test_a_wrong_line_keeps_the_whole_table_out(cairo: ProviderAccount, line: st
     assert not Price.objects.exists()
 
 
-def test_a_table_needs_its_heading() -> None:
-    with pytest.raises(UnreadablePrices, match="heading"):
-        pricing.enter("twilio,sms,1\n")
+@pytest.mark.parametrize(
+    "heading, words",
+    [
+        ("twilio,sms,1", "It needs channel and amount"),
+        ("provider,amount", "has no channel. "),
+        ("provider,country", "has no channel and no amount"),
+        ("provider,channel,amount,currency", "mean nothing here: 'currency'"),
+    ],
+)
+def test_a_table_needs_its_heading_and_is_told_what_it_lacks(heading: str, words: str) -> None:
+    with pytest.raises(UnreadablePrices, match="heading line") as refused:
+        pricing.enter(f"{heading}\n")
+
+    assert words in refused.value.detail
 
 
 def test_staff_of_a_business_price_its_own_accounts_only(business: Business, stranger: Business, cairo: ProviderAccount) -> None:
