@@ -112,15 +112,24 @@ class Claim:
         left = 1 - (self.at - self.opens_at) / self.kind.lasts
         return used + before * Decimal(max(0.0, left))
 
-    def refuse(self) -> Refusal:
-        """The refusal of whoever comes after the cap."""
-        wait = max(1, math.ceil((self._ends_at() - self.at).total_seconds()))
+    def refuse(self, used: Decimal, before: Decimal) -> Refusal:
+        """The refusal of whoever comes after the cap, when so much of this window and of the one before it is used."""
+        wait = math.floor((self._fits_at(used, before) - self.at).total_seconds()) + 1
         told = (
             f"At most {self.cap.normalize():f} in {_span(self.kind.lasts)}. Nothing was stored: send it again later, or ask staff for more."
         )
         is_about_recipient = self.kind.refusal in {RecipientCapReached, PumpingSuspected}
         errors = [FieldError("recipient", self.kind.refusal.code, told)] if is_about_recipient else []
         return self.kind.refusal(told, errors=errors, retry_after=wait)
+
+    def _fits_at(self, used: Decimal, before: Decimal) -> datetime:
+        """When there is room for it again, if nothing else comes."""
+        ends, room = self._ends_at(), self.cap - self.used
+        if not self.kind.is_sliding or room < 0:
+            return ends
+        if used <= room:  # what the window before it still weighs must melt
+            return ends - float((room - used) / before) * self.kind.lasts if before else self.at
+        return ends + (1 - float(room / used)) * self.kind.lasts  # its own weight melts in the next one
 
     def _ends_at(self) -> datetime:
         if self.kind.lasts != MONTH:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -73,10 +74,10 @@ def take(orders: Mapping[int, Claims]) -> dict[int, dict[int, Refusal]]:
     over = {number: beyond for number, items in orders.items() if (beyond := _fit(items, windows))}
     give_back([claim for number in over for of_item in orders[number] for claim in of_item])
     grown = {claim.key: (claim, begun[claim.key], windows[claim.key].used) for claim in claims}
-    refused = [claim for items in over.values() for claim in items.values()]
+    refused = [each.claim for items in over.values() for each in items.values()]
     # Robust: what fails after the commit must not look as if nothing had been accepted.
     transaction.on_commit(partial(warning.tell, list(grown.values()), refused), robust=True)
-    return {number: {index: claim.refuse() for index, claim in beyond.items()} for number, beyond in over.items()}
+    return {number: {index: each.refusal for index, each in beyond.items()} for number, beyond in over.items()}
 
 
 def give_back(claims: Sequence[Claim]) -> None:
@@ -87,7 +88,7 @@ def give_back(claims: Sequence[Claim]) -> None:
 def foresee(claims: Sequence[Claim]) -> Refusal | None:
     """The refusal that this message would get now, if any; nothing is counted."""
     beyond = _fit([claims], _count(_LOOK, claims)).get(0)
-    return beyond.refuse() if beyond else None
+    return beyond.refusal if beyond else None
 
 
 _USED = "SELECT kind, subject, used FROM messaging_tally WHERE business_id = %s AND mode = %s AND kind = ANY(%s) AND opens_at IN (%s, %s)"
@@ -102,14 +103,22 @@ def used(business_id: UUID, *, mode: str, at: datetime) -> dict[tuple[str, str],
         return {(kind, subject): found for kind, subject, found in cursor.fetchall()}
 
 
-def _fit(items: Claims, windows: Mapping[Key, _Window]) -> dict[int, Claim]:
+class _Beyond(NamedTuple):
+    """What goes beyond its cap, and what is said of it."""
+
+    claim: Claim
+    refusal: Refusal
+
+
+def _fit(items: Claims, windows: Mapping[Key, _Window]) -> dict[int, _Beyond]:
     """Which items of one order go beyond a cap, after all that were counted before them. If none does, the windows go on."""
-    beyond: dict[int, Claim] = {}
+    beyond: dict[int, _Beyond] = {}
     own: dict[Key, Decimal] = defaultdict(Decimal)
     for index, claims in enumerate(items):
         found = next((claim for claim in claims if _after(claim, windows, own) > claim.cap), None)
         if found is not None:
-            beyond[index] = found
+            window = windows[found.key]
+            beyond[index] = _Beyond(found, found.refuse(window.used + own.get(found.key, 0), window.before))
             continue
         for claim in claims:
             own[claim.key] += claim.used

@@ -8,10 +8,13 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from rest_framework import serializers as drf
 
+from accounts import shapes
 from accounts.choices import Mode
 from accounts.keys import Caller, caller_of
 from accounts.models import ApiKey, Business
+from messaging import serializers
 from messaging.preparing import Wanted
 from routing.choices import Channel, RouteStatus
 from routing.models import RouteVersion
@@ -19,6 +22,8 @@ from templates_app.models import Template
 
 _MOST = 500
 _LONGEST = 20_000
+_SEND = serializers.Send()
+_ASKED = ("channel", "template", "recipient", "variables", "language", "metadata", "timezone", "expires_in", "callback")
 
 
 class EntriesField(forms.CharField):
@@ -31,7 +36,7 @@ class EntriesField(forms.CharField):
         if text.startswith("{"):
             try:
                 found: dict[str, Any] = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise forms.ValidationError("This is no JSON object; or write a line for each: name = value.", code="invalid") from None
             return found
         return dict(self._lines(text))
@@ -71,6 +76,11 @@ class ExplainForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="Empty: now.",
     )
+    timezone = forms.CharField(
+        required=False, max_length=64, help_text="The recipient's, by its IANA name: Africa/Cairo. Empty: by the number."
+    )
+    expires_in = forms.IntegerField(required=False, label="Expires in", help_text="Seconds. Empty: by the traffic class.")
+    callback = forms.CharField(required=False, max_length=2000, widget=forms.TextInput(attrs={"spellcheck": "false"}))
     fallback = forms.BooleanField(required=False, initial=True, label="The route may go on to other channels")
     version = forms.ChoiceField(required=False, label="Routes", help_text="With a draft, you see what would be if it were published now.")
 
@@ -85,18 +95,27 @@ class ExplainForm(forms.Form):
             if field.help_text:
                 field.widget.attrs["aria-describedby"] = f"id_{name}_helptext"
 
-    def wanted(self) -> Wanted:
+    def clean(self) -> dict[str, Any]:
+        """What the API would refuse is refused here, at the same field and in the same words."""
+        super().clean()
+        if not self.errors:
+            try:
+                self._wanted = serializers.wanted(_SEND.run_validation(self._body()))
+            except drf.ValidationError as error:
+                for each in shapes.flatten(error.detail):
+                    name = each.field.partition(".")[0].partition("[")[0]
+                    self.add_error(name if name in self.fields else None, each.message)
+        return self.cleaned_data
+
+    def _body(self) -> dict[str, Any]:
+        """The request's, as its business would write it."""
         said = self.cleaned_data
-        return Wanted(
-            channel=said["channel"],
-            template=said["template"],
-            recipient=said["recipient"],
-            variables=said["variables"],
-            language=said["language"] or None,
-            metadata=said["metadata"] or None,
-            send_at=said["send_at"],
-            fallback=said["fallback"],
-        )
+        body = {name: said[name] for name in _ASKED if said[name] not in (None, "", {})}
+        return body | {"fallback": said["fallback"]} | ({"send_at": said["send_at"].isoformat()} if said["send_at"] else {})
+
+    def wanted(self) -> Wanted:
+        """The message, of a form that is valid."""
+        return self._wanted
 
     def caller(self) -> Caller:
         chosen = self.cleaned_data["key"]

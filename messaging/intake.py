@@ -80,7 +80,9 @@ def accept(wanted: Wanted, *, caller: Caller, key: str | None, same: bytes, requ
         if isinstance(outcome, Accepted | Replay):
             return _answer(outcome, text, same)
         if isinstance(outcome, Over):
-            raise outcome.refused[0]
+            # Whom nobody may write to is not to be tried again tomorrow.
+            forbidden = consented(prepared, at=at)
+            raise forbidden if isinstance(forbidden, Refusal) else outcome.refused[0]
         _refresh(caller, [prepared], at=at)
     raise Moved("Send the request again in a second.", retry_after=1)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
@@ -28,6 +30,8 @@ SETTING, SECRET, FORGET, OVERLAP = "setting_", "secret_", "forget_", "overlap"
 _LONGEST = 4_096
 _PASTED = UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false", "style": "font-family: monospace"})
 _LONGEST_SETTING = 16_384
+_DEEPEST = 30
+"""Brackets that stand open at once, those in texts counted too."""
 _WIDTH = 90
 _MOST_SOURCES = 100
 OVERLAPS = {timedelta(days=7): "for a week", timedelta(days=1): "for a day", timedelta(0): "no longer: it has become known"}
@@ -239,10 +243,36 @@ class _Laid(json.JSONEncoder):
         return f"{opening}{gap}{(',' + gap).join(lines)}\n{' ' * depth}{closing}"
 
 
+class RulesField(forms.JSONField):
+    """JSON that the database can keep and a page can show again."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and not _is_keepable(value):
+            raise ValidationError("Write JSON that nests no deeper than rules do, of whole characters.", code="invalid")
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return InvalidJSONInput(data) if isinstance(data, str) and not _is_keepable(data) else super().bound_data(data, initial)
+
+
+def _is_keepable(text: str) -> bool:
+    """Whether it nests at most so deep, and holds neither a NUL nor half a character. What is no JSON at all is not judged here."""
+    if max(accumulate((sign in "[{") - (sign in "]}") for sign in text), default=0) > _DEEPEST:
+        return False
+    try:
+        said = json.dumps(json.loads(text), ensure_ascii=False)
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    except ValueError:
+        return True
+    return "\\u0000" not in said
+
+
 class DraftForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     """A draft of a route. The rules are JSON, with accounts by name; every mistake is told with its place."""
 
-    rules = forms.JSONField(
+    rules = RulesField(
         encoder=_Laid,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 24, "spellcheck": "false", "style": "font-family: monospace"}),
         help_text="In order: the first rule whose conditions all hold decides. docs/routes.md describes every word.",

@@ -16,8 +16,8 @@ from accounts.models import ApiKey, Business
 from accounts.refusals import Refusal
 from alerts.models import Alert
 from messaging import accepting, explaining, intake, retention, warning
-from messaging.models import IdempotencyKey, Message, Tally
-from routing import allowances, credentials, prices
+from messaging.models import IdempotencyKey, Message, Suppression, Tally
+from routing import allowances, credentials, prices, vault
 from routing.models import Limits, Price, ProviderAccount, Release
 from tests import doors, world
 from tests.messaging.test_api import call
@@ -95,6 +95,13 @@ def test_beyond_the_days_cap_nothing_is_stored_and_no_key_is_burnt(alice: World,
     assert (Message.objects.count(), IdempotencyKey.objects.count()) == (2, 2)
     limit(alice, **{cap: 3})
     assert send(alice, key="order-2").status_code == 202
+
+
+def test_whom_nobody_may_write_to_is_not_to_be_tried_again_tomorrow(alice: World) -> None:
+    limit(alice, messages_per_day=0)
+    Suppression.objects.create(business=alice.business, recipient_hash=vault.blind_index(NUMBER), reason="opted_out")
+
+    assert codes(alice, NUMBER) == ["recipient_suppressed"]
 
 
 def test_what_was_accepted_once_is_answered_so_again_when_the_cap_is_reached(alice: World) -> None:

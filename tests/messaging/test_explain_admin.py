@@ -158,6 +158,12 @@ def test_a_suppression_is_told(alice: World, operator: Client) -> None:
     [
         ({"variables": "order_id"}, "Write a line for each: name = value."),
         ({"metadata": "{"}, "This is no JSON object"),
+        ({"metadata": '{"a": ' * 3_000}, "This is no JSON object"),
+        ({"metadata": '{"a": {"b": 1}}'}, "Keep it flat"),
+        ({"metadata": f"a = {'x' * 3_000}"}, "Keep it within 2048 bytes"),
+        ({"language": "!!!"}, "This value does not match the required pattern."),
+        ({"timezone": "Cairo"}, "Write the IANA name of a time zone"),
+        ({"expires_in": "1"}, "Ensure this value is greater than or equal to 30."),
         ({"recipient": ""}, "This field is required."),
         ({"template": "nobody_knows_it"}, "Select a valid choice."),
     ],

@@ -293,6 +293,15 @@ def test_every_mistake_is_told_with_its_place(olga: Client, route: Route) -> Non
     assert not route.versions.exists()
 
 
+@pytest.mark.parametrize("text", ["[" * 3_000, "[" * 40 + "]" * 40, '[{"steps": "\\ud800"}]', '[{"steps": "\\u0000"}]', "[", "nothing"])
+def test_json_that_nobody_could_keep_is_refused_and_shown_again(olga: Client, route: Route, text: str) -> None:
+    answer = olga.post("/admin/routing/routeversion/add/", {"route": str(route.pk), "rules": text})
+
+    assert answer.status_code == 200
+    assert "JSON" in answer.content.decode()
+    assert not route.versions.exists()
+
+
 def test_publishing_without_a_reason_is_refused_on_the_same_page(olga: Client, route: Route) -> None:
     draft(olga, route, rules(step("sms", "Twilio")))
     answered = olga.post(page(route.versions.get(), "publish"), {"reason": " "})
