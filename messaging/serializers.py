@@ -318,7 +318,8 @@ class Explained(serializers.Serializer[Any]):
     route = serializers.DictField(
         allow_null=True,
         help_text="Every rule that was looked at, with each condition, the word seen and whether it held; the accounts of each step with "
-        "weight and, where one is left out or put last, why; the plan's `steps`; how its `accounts` do (health, breaker, rate). "
+        "weight, the `price` where the rule asks for prices and, where one is left out or put last, why; the plan's `steps`; how its "
+        "`accounts` do (health, breaker, rate). "
         "Weights leave the order to chance: the next request may draw another.",
     )
     consent = serializers.ListField(child=serializers.DictField(), help_text="For each channel of the template, whether it is `allowed`.")

@@ -72,6 +72,16 @@ def test_what_a_provider_takes_is_submitted_under_its_reference(alice: World, si
     assert Timer.objects.get(message_id=id_).due_at == State.objects.get(message_id=id_).expires_at
 
 
+def test_a_provider_is_told_the_validity_of_its_step(simulator: Simulator) -> None:
+    (sms,) = world.whatsapp_then_sms()[1:]
+    alice = world.make("alice", steps=[sms | {"validity": 90}])
+    send(alice, channel="sms")
+
+    _, (ready,) = handoff.begin("utility", rooms=world.rooms(), lease=uuid4())
+
+    assert b"ValidityPeriod=90" in ready.call.body
+
+
 @pytest.mark.parametrize("recipient", [UNREACHABLE, TEMPLATE])
 def test_an_error_of_the_channel_leads_to_the_next_channel(alice: World, simulator: Simulator, recipient: str) -> None:
     id_ = send(alice, recipient)
