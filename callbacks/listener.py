@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from callbacks import feed, listening
 from callbacks.feed import FeedRefused, Source
@@ -66,7 +67,14 @@ def follow(source: Source, *, secrets: Sequence[str], wishes: Mapping[str, Any],
 
 
 def check(wishes: Mapping[str, Any]) -> None:
-    """Raises CannotListen where they contradict each other."""
+    """Raises CannotListen where they can't be followed."""
+    try:
+        to = urlsplit(wishes["forward_to"])
+        is_address = to.scheme in ("http", "https") and bool(to.hostname) and to.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise CannotListen("--forward-to is no address of a receiver; write it whole: http://localhost:3000/hooks.")
     if wishes["since"] and wishes["after"]:
         raise CannotListen("--since and --after both say where to begin; give one of them.")
 

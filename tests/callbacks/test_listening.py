@@ -205,7 +205,7 @@ def test_a_platform_that_is_not_there_is_away() -> None:
 
 
 def listen(**options: Any) -> None:
-    call_command("listen", forward_to="http://127.0.0.1:9/hooks", **options)
+    call_command("listen", **{"forward_to": "http://127.0.0.1:9/hooks"} | options)
 
 
 def test_without_a_key_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +224,12 @@ def test_a_business_that_is_none_is_refused() -> None:
 def test_a_place_and_a_time_are_one_too_many() -> None:
     with pytest.raises(CommandError, match="give one of them"):
         listen(since="2026-01-01T00:00:00Z", after="x")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/x", "http://", "http://[", "http://127.0.0.1:99999/"])
+def test_what_is_no_address_is_refused_before_anything_is_read(url: str) -> None:
+    with pytest.raises(CommandError, match="--forward-to is no address"):
+        listen(forward_to=url)
 
 
 @pytest.mark.django_db

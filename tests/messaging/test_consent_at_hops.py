@@ -79,11 +79,11 @@ def test_the_release_from_a_schedule_asks(alice: World, simulator: Simulator) ->
 
 
 def test_a_further_try_of_the_same_attempt_asks(alice: World, simulator: Simulator) -> None:
-    id_ = send(alice, "+201000000032")  # throttled for ever
+    id_ = send(alice, "+201000000033")  # broken for ever
     work()
     assert Attempt.objects.get(message_id=id_).tries == 1
 
-    write(alice, "+201000000032")
+    write(alice, "+201000000033")
     Due.objects.filter(message_id=id_).update(due_at=timezone.now() - timedelta(seconds=1))
     work()
 

@@ -330,7 +330,9 @@ def test_a_draft_is_edited_by_names(olga: Client, route: Route) -> None:
 
 def test_a_new_draft_begins_with_what_is_published(olga: Client, neighbour: Client, route: Route) -> None:
     publish(route, LADDER)
-    add = f"/admin/routing/routeversion/add/?route={route.pk.hex}"
+    add = f"/admin/routing/routeversion/add/?route={route.pk}"
+    assert add in olga.get(page(route)).content.decode()
+    assert f'<option value="{route.pk}" selected>' in olga.get(add).content.decode()
     assert "&quot;within&quot;: 300" in olga.get(add).content.decode()
     assert "&quot;account&quot;: &quot;Meta&quot;" in olga.get(add).content.decode()
     assert "&quot;account&quot;: &quot;Meta&quot;" not in neighbour.get(add).content.decode()
