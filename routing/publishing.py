@@ -28,6 +28,14 @@ class NotADraft(Refusal):
     title = "This version is not a draft."
 
 
+class PublishedAlready(Refusal):
+    """What decides now says the same; nothing was made."""
+
+    status = 409
+    code = "published_already"
+    title = "It is published already."
+
+
 class NoReason(Refusal):
     """Publishing changes where messages go; whoever looks back must find out why."""
 
@@ -93,10 +101,18 @@ def publish(version: RouteVersion, *, by: Person | None, because: str, at: datet
 
 
 def roll_back(version: RouteVersion, *, by: Person | None, at: datetime) -> RouteVersion:
-    """Publish again what a retired version says, as a new version, so that history keeps both. Raises what `publish` raises."""
-    if version.status != RouteStatus.RETIRED:
-        raise NotADraft("Choose a version that was published and is so no longer.")
+    """Publish again what a retired version says, as a new version, so that history keeps both.
+
+    Raises PublishedAlready where what decides says the same (somebody was faster), and what `publish` raises.
+    """
     with transaction.atomic():
+        Route.objects.select_for_update().get(pk=version.route_id)
+        version.refresh_from_db(fields=["status"])
+        published = RouteVersion.objects.filter(route_id=version.route_id, status=RouteStatus.PUBLISHED).first()
+        if version.status == RouteStatus.DRAFT:
+            raise NotADraft("Choose a version that was published and is so no longer.")
+        if published is not None and published.rules == version.rules:
+            raise PublishedAlready(f"It is published already: version {published.number} says the same, and decides now.")
         again = draft(version.route, rules=version.rules, by=by, accept_double_delivery=version.accept_double_delivery)
         return publish(again, by=by, because=f"Rolled back to version {version.number}.", at=at)
 

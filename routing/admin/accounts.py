@@ -138,20 +138,19 @@ class ProviderAccountDesk(Healths, Desk):
 
     # Deeds
 
-    def has_take_out_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._may_switch(request, object_id, is_in_service=True)
+    def has_switch_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Another business's account is left to the deed, which doesn't find it."""
+        may: bool = self.has_change_permission(request)
+        return may
 
-    def has_put_back_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._may_switch(request, object_id, is_in_service=False)
+    def offers(self, deed: str, row: ProviderAccount) -> bool:
+        return {"take_out": row.is_in_service, "put_back": not row.is_in_service}.get(deed, True)
 
-    def _may_switch(self, request: HttpRequest, object_id: str | None, *, is_in_service: bool) -> bool:
-        """The right, and where the button would do something. Another business's account is left to the deed, which doesn't find it."""
-        row = self.get_object(request, object_id) if object_id else None
-        return self.has_change_permission(request) and (row is None or row.is_in_service is is_in_service)
-
-    @action(description="Take out of service", url_path="take-out", permissions=["take_out"], icon="pause_circle")
+    @action(description="Take out of service", url_path="take-out", permissions=["switch"], icon="pause_circle")
     def take_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._row(request, object_id)
+        if not row.is_in_service:
+            return self._already(request, row, "It is out of service already.")
         because = request.POST.get("reason", "").strip()
         if request.method != "POST" or not because:
             question = "No new plan will use it, and what waits for it goes by another account, or waits."
@@ -159,9 +158,11 @@ class ProviderAccountDesk(Healths, Desk):
         health.out_of_service(row.pk, because=because, at=timezone.now())
         return self._done(request, row, f"Taken out of service: {because}")
 
-    @action(description="Put back in service", url_path="put-back", permissions=["put_back"], icon="play_circle")
+    @action(description="Put back in service", url_path="put-back", permissions=["switch"], icon="play_circle")
     def put_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._row(request, object_id)
+        if row.is_in_service:
+            return self._already(request, row, "It is in service already.")
         if request.method != "POST":
             return self._ask(
                 request, row, title=f"Put {row.name} back in service", question="New plans will use it, and what waits for it is sent."
@@ -220,6 +221,11 @@ class ProviderAccountDesk(Healths, Desk):
     def _done(self, request: HttpRequest, row: ProviderAccount, what: str) -> HttpResponse:
         self.log_change(request, row, what)
         self.message_user(request, what)
+        return HttpResponseRedirect(self._page(row))
+
+    def _already(self, request: HttpRequest, row: ProviderAccount, what: str) -> HttpResponse:
+        """Somebody did it before, or this is the same person's second click."""
+        self.message_user(request, what, messages.INFO)
         return HttpResponseRedirect(self._page(row))
 
     def _page(self, row: ProviderAccount) -> str:

@@ -20,7 +20,7 @@ from routing import publishing, rules, telling, trials
 from routing.choices import RouteStatus
 from routing.forms import DraftForm
 from routing.models import RouteVersion
-from routing.publishing import DoubleDelivery
+from routing.publishing import DoubleDelivery, NotADraft, PublishedAlready
 
 _EXAMPLE = [
     {
@@ -68,15 +68,13 @@ class RouteVersionDesk(Desk):
         return False
 
     def has_publish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._may_decide(request, object_id, RouteStatus.DRAFT)
+        return request.user.has_perm("routing.publish_routeversion")
 
     def has_roll_back_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._may_decide(request, object_id, RouteStatus.RETIRED)
+        return request.user.has_perm("routing.publish_routeversion")
 
-    def _may_decide(self, request: HttpRequest, object_id: str | None, status: RouteStatus) -> bool:
-        """The right, and where the button would do something. Another business's version is left to the deed, which doesn't find it."""
-        version = self.get_object(request, object_id) if object_id else None
-        return request.user.has_perm("routing.publish_routeversion") and (version is None or version.status == status)
+    def offers(self, deed: str, row: RouteVersion) -> bool:
+        return row.status == {"publish": RouteStatus.DRAFT, "roll_back": RouteStatus.RETIRED}[deed]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -144,12 +142,16 @@ class RouteVersionDesk(Desk):
     @action(description="Publish", url_path="publish", permissions=["publish"], icon="publish")
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self._version(request, object_id)
+        if version.status != RouteStatus.DRAFT:
+            return self._late(request, version)
         if request.method != "POST":
             return self._ask(request, version, problems=[])
         try:
             publishing.publish(version, by=_person(request), because=request.POST.get("reason", "")[:500], at=timezone.now())
         except DoubleDelivery:
             return self._ask(request, version, problems=[])  # the page says it, and how to go on
+        except NotADraft:
+            return self._late(request, version)  # somebody was faster
         except Refusal as refused:
             return self._ask(request, version, problems=[each.message for each in refused.errors] or [refused.detail])
         return self._done(request, version, f"{version} decides from now on.")
@@ -158,14 +160,27 @@ class RouteVersionDesk(Desk):
     def roll_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The route's page posts here with one click; a person who came by the link is asked first."""
         version = self._version(request, object_id)
-        if request.method != "POST":
+        if version.status == RouteStatus.PUBLISHED:
+            return self._late(request, version)
+        if request.method != "POST" and version.status == RouteStatus.RETIRED:
             return self._ask(request, version, problems=[], is_back=True)
+        if request.method != "POST":
+            return HttpResponseRedirect(self._page(version))
         try:
             again = publishing.roll_back(version, by=_person(request), at=timezone.now())
+        except PublishedAlready as already:
+            self.message_user(request, already.detail, messages.INFO)
+            return HttpResponseRedirect(self._route(version))
         except Refusal as refused:
             self.message_user(request, refused.detail, messages.ERROR)
             return HttpResponseRedirect(self._page(version))
         return self._done(request, again, f"{again} decides from now on; it says what version {version.number} said.")
+
+    def _late(self, request: HttpRequest, version: RouteVersion) -> HttpResponse:
+        """Somebody did it already, or this is the same person's second click."""
+        is_now = version.status == RouteStatus.PUBLISHED
+        self.message_user(request, "It is published already." if is_now else "It was published before: roll back to it.", messages.INFO)
+        return HttpResponseRedirect(self._page(version))
 
     def _version(self, request: HttpRequest, object_id: str) -> RouteVersion:
         version: RouteVersion | None = self.get_object(request, object_id)
@@ -194,7 +209,10 @@ class RouteVersionDesk(Desk):
     def _done(self, request: HttpRequest, version: RouteVersion, what: str) -> HttpResponse:
         self.log_change(request, version, what)
         self.message_user(request, what)
-        return HttpResponseRedirect(reverse("admin:routing_route_change", args=[version.route_id]))
+        return HttpResponseRedirect(self._route(version))
+
+    def _route(self, version: RouteVersion) -> str:
+        return reverse("admin:routing_route_change", args=[version.route_id])
 
     def _page(self, version: RouteVersion) -> str:
         return reverse("admin:routing_routeversion_change", args=[version.pk])

@@ -212,6 +212,15 @@ def test_an_account_is_taken_out_with_a_reason_and_put_back(olga: Client, meta: 
     assert meta.is_in_service
 
 
+def test_what_is_done_already_is_told_and_not_forbidden(olga: Client, meta: ProviderAccount) -> None:
+    assert "It is in service already." in olga.post(page(meta, "put_back"), follow=True).content.decode()
+    olga.post(page(meta, "take_out"), {"reason": "balance is low"})
+    again = olga.post(page(meta, "take_out"), {"reason": "another"}, follow=True).content.decode()
+
+    assert "It is out of service already." in again
+    assert "balance is low" in again
+
+
 def test_connecting_tells_what_the_provider_answered(root: Client, settings: Any) -> None:
     row = ProviderAccount.objects.get(name="Simulated Meta")
     assert b"could not" not in root.get(page(row, "connect")).content
@@ -353,6 +362,20 @@ def test_one_click_rolls_back(olga: Client, route: Route) -> None:
     assert b"Roll back to this" in olga.get(page(route)).content
     assert olga.post(page(first, "roll_back")).status_code == 302
     assert list(route.versions.order_by("number").values_list("number", "status")) == [(1, "retired"), (2, "retired"), (3, "published")]
+
+
+def test_a_second_click_is_told_that_it_is_done(olga: Client, auditor: Client, route: Route) -> None:
+    first, second = publish(route, rules(step("sms", "Twilio"))), publish(route, LADDER)
+    olga.post(page(first, "roll_back"))
+
+    assert "version 3 says the same" in olga.post(page(first, "roll_back"), follow=True).content.decode()
+    third = route.versions.get(status="published")
+    for deed in ("publish", "roll_back"):
+        assert "It is published already." in olga.post(page(third, deed), {"reason": "x"}, follow=True).content.decode()
+        assert auditor.post(page(third, deed), {"reason": "x"}).status_code == 403
+    assert "roll back to it" in olga.post(page(second, "publish"), {"reason": "x"}, follow=True).content.decode()
+    assert b"Roll back to this" not in olga.get(page(third)).content
+    assert route.versions.count() == 3
 
 
 def test_what_publishing_would_change_is_told_in_words(olga: Client, route: Route) -> None:

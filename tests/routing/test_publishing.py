@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
 from accounts.models import Business, Person
 from routing import publishing, selection
 from routing.models import ProviderAccount, Route, RouteVersion
-from routing.publishing import DoubleDelivery, NoReason, NotADraft
+from routing.publishing import DoubleDelivery, NoReason, NotADraft, PublishedAlready
 from routing.rules import InvalidRules
 from tests.routing.conftest import AT, step
 
@@ -147,9 +149,32 @@ def test_only_what_was_published_can_be_rolled_back_to(route: Route, account: Ma
     account("a")
     current = publish(route, one(step("sms", "a")))
     draft = publishing.draft(route, rules=current.rules, by=None)
-    for version in (current, draft):
-        with pytest.raises(NotADraft):
+    for version, refusal in ((current, PublishedAlready), (draft, NotADraft)):
+        with pytest.raises(refusal):
             publishing.roll_back(version, by=None, at=AT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rolling_back_three_times_at_once_makes_one_version(route: Route, account: Make) -> None:
+    account("a"), account("b")
+    first, _ = publish(route, one(step("sms", "a"))), publish(route, one(step("sms", "b")))
+    together = Barrier(3)
+
+    def roll_back(_: int) -> str:
+        try:
+            version = RouteVersion.objects.get(pk=first.pk)
+            together.wait(10)
+            return str(publishing.roll_back(version, by=None, at=AT).number)
+        except PublishedAlready as already:
+            return already.detail
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as threads:
+        answers = sorted(threads.map(roll_back, range(3)))
+
+    assert answers == ["3", *["It is published already: version 3 says the same, and decides now."] * 2]
+    assert route.versions.count() == 3
 
 
 # Frozen by the database
