@@ -24,6 +24,7 @@ from accounts.choices import Mode
 from accounts.refusals import Refusal
 from routing import credentials, guard, publishing, rotating, telling, trying, vault
 from routing.models import ProviderAccount, RouteVersion
+from routing.providers import smtp
 from routing.providers.base import Adapter, Particular
 
 SETTING, SECRET, FORGET, OVERLAP = "setting_", "secret_", "forget_", "overlap"
@@ -73,6 +74,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             self.instance.settings = self._settings(self.adapter)
             self._judge_settings(self.adapter)
             self._check_place()
+            if self.adapter.name == smtp.Smtp.name and self._mode() == Mode.LIVE:
+                self._check_mail_server()
         self._check_base_url()
         return self.cleaned_data
 
@@ -120,6 +123,19 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             for each in refused.errors:
                 if each.field in self.fields and each.field.startswith(SETTING):
                     self.add_error(each.field, ValidationError(each.message, code=each.code))
+
+    def _check_mail_server(self) -> None:
+        """The guard would refuse every letter later on; here somebody reads why."""
+        if self.cleaned_data.get("base_url"):
+            self.add_error("base_url", ValidationError("Leave it empty: a mail server is its host and port.", code="invalid"))
+        told = self.instance.settings
+        if not told.get("host") or any(SETTING + name in self.errors for name in ("host", "port", "security")):
+            return
+        try:
+            guard.check_mail_server(told["host"], int(told.get("port") or smtp.PORT), is_tls=told.get("security") != smtp.PLAIN)
+        except Refusal as refused:
+            for each in refused.errors:
+                self.add_error(SETTING + each.field, ValidationError(each.message, code=each.code))
 
     def _check_base_url(self) -> None:
         url = self.cleaned_data.get("base_url")

@@ -100,6 +100,28 @@ def check_url(url: str, *, field: str) -> None:
         raise TargetRefused(str(error), field=field) from error
 
 
+def check_mail_server(host: str, port: int, *, is_tls: bool) -> None:
+    """Refuse while saving a server that no letter could be brought to; raises TargetRefused, naming `host`, `port` or `security`."""
+    try:
+        name = _ascii(host)
+        address = _literal(name, is_bracketed=":" in name)
+        labels = [] if address else _labels(name)
+    except ValueError as error:
+        raise TargetRefused(str(error), field="host") from error
+    if may_connect(address, port, is_tls=is_tls, ports=MAIL_PORTS) if address else _may_be_named(labels, port, is_tls=is_tls):
+        return
+    if _is_inner(labels) if address is None else not addresses.is_public(address):
+        raise TargetRefused(f"Use a public mail server: this one stands inside a network. {_OR_NAMED}", field="host")
+    if not is_tls:
+        raise TargetRefused(f"Choose starttls or tls: a public server gets no letter in the clear. {_OR_NAMED}", field="security")
+    if port not in MAIL_PORTS:
+        ports = ", ".join(str(each) for each in sorted(MAIL_PORTS))
+        raise TargetRefused(f"Use one of the ports {ports}: public mail servers are reached on no other. {_OR_NAMED}", field="port")
+
+
+_OR_NAMED = "Or have its address named in QSURA_ALLOWED_PRIVATE_TARGETS."
+
+
 def _check(url: str) -> None:
     _check_text(url)
     found = _URL.fullmatch(url)
@@ -156,20 +178,32 @@ def _literal(host: str, *, is_bracketed: bool) -> Address | None:
 
 
 def _check_name(host: str, port: int, *, is_tls: bool) -> None:
-    labels = host.removesuffix(".").split(".")
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError("Write the host as a domain name: labels of letters, digits and hyphens, with single dots between them.")
-    if labels == ["localhost"]:
-        may_be_named = any(may_connect(loopback, port, is_tls=is_tls) for loopback in _LOOPBACK)
-    else:
-        # Only the resolver knows what the name means, and only the socket asks it: here, any line that could name its address is enough.
-        may_be_named = any(target.opens(port) and not target.network.is_loopback for target in allowed())
-    if may_be_named:
+    labels = _labels(host)
+    if _may_be_named(labels, port, is_tls=is_tls):
         return
-    if len(labels) == 1 or labels[-1] in _INNER:
+    if _is_inner(labels):
         raise ValueError("Use a public domain name: this one only means something inside a network.")
     if problem := _way_out(is_tls=is_tls, port=port):
         raise ValueError(problem)
+
+
+def _labels(host: str) -> list[str]:
+    labels = host.removesuffix(".").split(".")
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError("Write the host as a domain name: labels of letters, digits and hyphens, with single dots between them.")
+    return labels
+
+
+def _may_be_named(labels: list[str], port: int, *, is_tls: bool) -> bool:
+    """Whether the operator's allow-list may mean that name."""
+    if labels == ["localhost"]:
+        return any(may_connect(loopback, port, is_tls=is_tls) for loopback in _LOOPBACK)
+    # Only the resolver knows what the name means, and only the socket asks it: here, any line that could name its address is enough.
+    return any(target.opens(port) and not target.network.is_loopback for target in allowed())
+
+
+def _is_inner(labels: list[str]) -> bool:
+    return len(labels) == 1 or labels[-1] in _INNER
 
 
 _LOOPBACK: tuple[Address, ...] = tuple(address for text in ("127.0.0.1", "::1") if (address := addresses.read(text)))

@@ -34,6 +34,8 @@ from routing.providers.base import (
 from routing.providers.dialect import Dialect
 
 STARTTLS, TLS, PLAIN = "starttls", "tls", "none"
+PORT = 587
+"""Where none is told."""
 USER = "qsura"
 _LARGEST_REPORT = 3 * 1024 * 1024  # bytes; some servers return the whole letter
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?", re.ASCII | re.IGNORECASE)
@@ -69,7 +71,7 @@ class Smtp(Dialect):
     tells_arrival = False
 
     def judge(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        port, security = settings.get("port", "587"), settings.get("security", STARTTLS)
+        port, security = settings.get("port", str(PORT)), settings.get("security", STARTTLS)
         problems = {
             "host": "" if _HOST.fullmatch(settings.get("host", "")) else "Write the server's name alone: mail.example.com.",
             "port": "" if port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536 else "Write a number from 1 to 65535.",
@@ -92,7 +94,7 @@ class Smtp(Dialect):
         message_id = smtp_reports.message_id(outbound.reference, sender.domain)
         return Letter(
             host=settings["host"],
-            port=int(settings.get("port") or 587),
+            port=int(settings.get("port") or PORT),
             security=settings.get("security") or STARTTLS,
             user=settings.get("user", ""),
             password=account.credentials.get("password", ""),

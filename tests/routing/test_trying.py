@@ -205,6 +205,46 @@ def test_a_mail_server_is_judged_field_by_field(olga: Client) -> None:
     assert ProviderAccount.objects.get(name="Post").settings["security"] == "tls"
 
 
+@pytest.mark.parametrize(
+    "wrong, field, words",
+    [
+        ({"setting_host": "127.0.0.1", "setting_port": "5432", "setting_security": "none"}, "setting_host", "inside a network"),
+        ({"setting_host": "10.1.2.3"}, "setting_host", "QSURA_ALLOWED_PRIVATE_TARGETS"),
+        ({"setting_host": "localhost"}, "setting_host", "inside a network"),
+        ({"setting_host": "post.internal"}, "setting_host", "inside a network"),
+        ({"setting_host": "0x7f.1"}, "setting_host", "in its usual form"),
+        ({"setting_host": "fd00::1"}, "setting_host", "inside a network"),
+        ({"setting_security": "none"}, "setting_security", "Choose starttls or tls"),
+        ({"setting_port": "22"}, "setting_port", "25, 465, 587, 2525"),
+        ({"setting_host": "93.184.216.34", "setting_port": "22"}, "setting_port", "25, 465, 587, 2525"),
+        ({"base_url": "https://mail.example.com/"}, "base_url", "Leave it empty"),
+    ],
+)
+def test_a_mail_server_that_no_letter_could_reach_is_refused(
+    olga: Client, settings: Any, wrong: dict[str, str], field: str, words: str
+) -> None:
+    settings.QSURA_ALLOWED_PRIVATE_TARGETS = []
+    page = olga.post(ADD.replace("signed_http", "smtp"), SMTP | wrong)
+
+    assert words in " ".join(page.context["adminform"].form.errors[field])
+    assert not ProviderAccount.objects.filter(name="Post").exists()
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"setting_host": "127.0.0.1", "setting_port": "1025", "setting_security": "none"},
+        {"setting_host": "localhost", "setting_port": "1025", "setting_security": "none"},
+        {"setting_host": "post.internal", "setting_port": "25", "setting_security": "none"},
+        {"setting_port": "", "setting_security": "starttls"},
+    ],
+)
+def test_a_mail_server_that_the_operator_has_named_is_taken(olga: Client, settings: Any, right: dict[str, str]) -> None:
+    settings.QSURA_ALLOWED_PRIVATE_TARGETS = ["127.0.0.1/32:1025", "10.0.0.0/8:25"]
+
+    assert olga.post(ADD.replace("signed_http", "smtp"), SMTP | right).status_code == 302
+
+
 def test_waiting_for_what_a_mail_server_never_says_is_a_doubt(olga: Client, account: Any, business: Business) -> None:
     olga.post(ADD.replace("signed_http", "smtp"), SMTP)
     account("Twilio Cairo")
