@@ -23,7 +23,7 @@ from messaging.recipients import Recipient
 from routing import states, vault
 from routing.providers.base import ErrorClass, Text
 from routing.selection import Book, NoRoute, Plan
-from templates_app import catalogue, rendering, segments
+from templates_app import catalogue, components, rendering, segments
 from templates_app.catalogue import Entry
 
 T = TypeVar("T")
@@ -161,10 +161,21 @@ def _content(entry: Entry, wanted: Wanted, channel: str) -> dict[str, Any]:
     return {
         "channel": channel,
         "error": None,
-        "rendered": {name: value for name in ("subject", "text", "html", "components") if (value := getattr(said, name, None))},
+        "rendered": {name: value for name in ("subject", "text", "html", "components") if (value := getattr(said, name, None))}
+        | _around(entry, wanted, channel),
         "segments": size.segments if size else None,
         "encoding": size.encoding if size else None,
     }
+
+
+def _around(entry: Entry, wanted: Wanted, channel: str) -> dict[str, Any]:
+    """What stands above and below the text of a WhatsApp message."""
+    shape = entry.shapes[channel]
+    if not isinstance(shape, components.Shape):
+        return {}
+    bubble = shape.bubble({name: str(value) for name, value in wanted.variables.items() if value is not None})
+    shown = {"header": bubble.header, "footer": bubble.footer, "buttons": [label for _, label in bubble.buttons]}
+    return {name: value for name, value in shown.items() if value}
 
 
 def _next(prepared: Prepared) -> list[dict[str, Any]]:

@@ -15,8 +15,10 @@ from messaging import explaining
 from messaging.models import Message, Suppression
 from routing import health, prices, publishing, vault
 from routing.models import Price, ProviderAccount
+from templates_app import writing
 from templates_app.models import Template
 from tests import world
+from tests.templates_app import samples
 from tests.world import NUMBER, World
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +68,29 @@ def test_the_content_is_what_the_recipient_would_read(alice: World) -> None:
 
     assert (sms["rendered"]["text"], sms["segments"], sms["encoding"]) == ("Your order A-17 is on its way.", 1, "GSM-7")
     assert whatsapp["rendered"]["components"][0]["parameters"][0]["text"] == "A-17"
+
+
+def test_what_stands_around_a_whatsapp_text_is_told_too(alice: World) -> None:
+    words = [
+        {"type": "HEADER", "format": "TEXT", "text": "Order {{order_id}}"},
+        {"type": "BODY", "text": "It is on its way."},
+        {"type": "FOOTER", "text": "Alice's shop"},
+        {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Thank you"}]},
+    ]
+    template = writing.create(alice.business.pk, name="dressed_up", category="utility")
+    samples.live(
+        template,
+        author=alice.author,
+        approver=alice.approver,
+        content={"whatsapp": {"components": words}},
+        variables=world.WORDS["variables"],
+    )
+
+    (whatsapp,) = explain(alice, template="dressed_up")["content"]
+
+    told = whatsapp["rendered"]
+    assert (told["header"], told["text"], told["footer"]) == ("Order A-17", "It is on its way.", "Alice's shop")
+    assert told["buttons"] == ["Thank you"]
 
 
 def test_each_error_class_says_where_the_message_would_go(alice: World) -> None:
