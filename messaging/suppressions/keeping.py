@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -51,7 +51,7 @@ class Wanted:
 
 
 class Kept(NamedTuple):
-    """It is in force under this id. `is_new`: it was not before."""
+    """It is in force under this id. `is_new`: it was not before, nor by an earlier one of the same call."""
 
     id: UUID
     is_new: bool
@@ -105,7 +105,16 @@ def add(wanted: Sequence[Wanted], *, at: datetime, holds_stories: bool = False) 
         for each in new:
             if each.origin in TOLD:
                 _tell(each, kept[each.key].id, at=at)
-    return [kept[each.key] for each in wanted]
+    return list(_in_place(wanted, kept))
+
+
+def _in_place(wanted: Sequence[Wanted], kept: Mapping[tuple[str, ...], Kept]) -> Iterator[Kept]:
+    """Of several that are the same, the first alone is new."""
+    told: set[UUID] = set()
+    for each in wanted:
+        id_, is_new = kept[each.key]
+        yield Kept(id_, is_new and id_ not in told)
+        told.add(id_)
 
 
 def _write(ordered: Sequence[Wanted], *, at: datetime) -> dict[tuple[str, ...], Kept]:
