@@ -371,6 +371,7 @@ class SuppressionImport(models.Model):
     known = models.IntegerField(default=0, help_text="Lines whose suppression was in force already.")
     wrong = models.IntegerField(default=0)
     faults = models.JSONField(default=list, help_text="The first wrong lines: {line, code}; nothing of their content.")
+    failed_because = models.CharField(max_length=200, blank=True, default="", db_default="", help_text="Empty: it did not fail.")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 

@@ -24,6 +24,7 @@ from messaging.doors.searched import SearchedDesk
 from messaging.models import SuppressionImport
 from messaging.suppressions import importing, showing
 
+_END = ("created_at", "finished_at", "failed_because")
 _JOBS = "admin:messaging_suppressionimport_changelist"
 
 
@@ -97,11 +98,13 @@ class ImportDesk(ReadOnlyDesk):
     list_display = ("name", "business", "state", "progress", "added", "known", "wrong", "by", "created_at")
     list_select_related = ("business",)
     ordering = ("-id",)
-    fields = ("name", "business", "mode", "by", "lines", "done", "added", "known", "wrong", "wrong_lines", "created_at", "finished_at")
+    fields = ("name", "business", "mode", "by", "lines", "done", "added", "known", "wrong", "wrong_lines", *_END)
     readonly_fields = fields
 
-    @display(description="state", label={"done": "success", "under way": "info"})
+    @display(description="state", label={"done": "success", "under way": "info", "failed": "danger"})
     def state(self, job: SuppressionImport) -> str:
+        if job.failed_because:
+            return "failed"
         return "done" if job.finished_at else "under way"
 
     @display(description="progress")

@@ -83,11 +83,53 @@ def test_every_column_is_read_and_wrong_lines_are_named(shop: Business) -> None:
     assert (job.added, job.wrong) == (1, 4)
 
 
+def test_a_line_with_a_nul_byte_is_wrong_and_stops_nobody(shop: Business) -> None:
+    job = take(shop, "recipient,channel,source\n+201001234601,sms,a\x00b\n+201001234602,sms,form\n")
+
+    assert (job.added, job.wrong, job.faults) == (1, 1, [{"line": 2, "code": "wrong_source"}])
+    assert job.failed_because == ""
+
+
+def test_lines_are_numbered_as_an_editor_does_also_below_empty_ones(shop: Business) -> None:
+    job = take(shop, "recipient\n\n+201001234601\n\n\nnonsense\n")
+
+    assert (job.lines, job.faults) == (2, [{"line": 6, "code": "invalid_recipient"}])
+
+
+def test_a_file_that_breaks_its_reader_fails_and_the_next_has_its_turn(shop: Business, caplog: pytest.LogCaptureFixture) -> None:
+    broken, good = (
+        importing.begin(text.encode(), name="x", business_id=shop.pk, mode="live", by="o", at=timezone.now())
+        for text in ("recipient\n+201001234601\n", "recipient\n+201001234602\n")
+    )
+    SuppressionImport.objects.filter(pk=broken.pk).update(by="o" * 200)  # "file of ..." is then longer than a source may be
+
+    tasks.import_suppressions()
+
+    broken.refresh_from_db()
+    good.refresh_from_db()
+    assert (broken.done, broken.content, broken.finished_at is not None) == (0, None, True)
+    assert "broke off" in broken.failed_because
+    assert (good.added, good.failed_because) == (1, "")
+    assert "+2010" not in caplog.text + broken.failed_because
+
+
+def test_a_file_whose_key_is_gone_is_failed_not_done(enter: Callable[[Person], Client], shop: Business) -> None:
+    made = importing.begin(b"recipient\n+201001234601\n", name="x", business_id=shop.pk, mode="live", by="o", at=timezone.now())
+    SuppressionImport.objects.filter(pk=made.pk).update(content=b"\x01\x04gone")
+
+    tasks.import_suppressions()
+    page = enter(factories.person(Role.OPERATOR, of=shop)).get(f"/admin/messaging/suppressionimport/{made.pk}/change/")
+
+    made.refresh_from_db()
+    assert (made.done, made.finished_at is not None, made.content) == (0, True, None)
+    assert "could not be opened" in page.content.decode()
+
+
 def test_the_same_file_again_changes_nothing(shop: Business) -> None:
     text = "recipient;source\n+201001234567;a\n+201001234567;b\n"
     first, second = take(shop, text), take(shop, text)
 
-    assert (first.added + first.known, second.added, second.known) == (2, 0, 2)
+    assert (first.added, first.known, second.added, second.known) == (1, 1, 0, 2)
     assert Suppression.objects.count() == 1
 
 
