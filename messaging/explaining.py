@@ -20,7 +20,7 @@ from messaging.course import Again, Made, View
 from messaging.lifecycle import NOTHING_KNOWN, Trouble
 from messaging.preparing import Prepared, Wanted
 from messaging.recipients import Recipient
-from routing import states, vault
+from routing import states
 from routing.providers.base import ErrorClass, Text
 from routing.selection import Book, NoRoute, Plan
 from templates_app import catalogue, components, rendering, segments
@@ -138,7 +138,7 @@ def _candidates(rules: Sequence[Mapping[str, Any]], *, at: datetime) -> list[dic
 
 
 def _consent(recipient: Recipient, entry: Entry, channels: list[str], caller: Caller, *, at: datetime) -> list[dict[str, Any]]:
-    hash_ = vault.blind_index(recipient.text)
+    hash_ = recipients.hash_of(recipient.text)
     rows = consent.suppressed([hash_], business_ids=[caller.business_id], at=at)
     return [
         {

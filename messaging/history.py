@@ -134,7 +134,7 @@ def _filters(query: Mapping[str, str]) -> dict[str, Any]:
     if reference := query.get("reference"):
         found["reference"] = reference
     if recipient := query.get("recipient"):
-        found["recipient_hash"] = vault.blind_index(recipients.read(recipient, channel="auto").text)
+        found["recipient_hash"] = recipients.hash_of(recipients.read(recipient, channel="auto").text)
     if after := query.get("created_after"):
         found["id__gte"] = ids.first_at(_moment(after, "created_after"))
     if before := query.get("created_before"):

@@ -114,7 +114,7 @@ def prepare(wanted: Wanted, *, caller: Caller, at: datetime, book: Book | None =
     expires_at = (send_at or at) + (timedelta(seconds=wanted.expires_in) if wanted.expires_in else LASTS[entry.category])
     length = _segments(entry, checked) if "sms" in channels else None
     road = weigh(road, entry, recipient, segments=length, at=at)
-    hash_ = vault.blind_index(recipient.text)
+    hash_ = recipients.hash_of(recipient.text)
     return Prepared(
         id=id_,
         caller=caller,
@@ -156,7 +156,7 @@ def windows(asked: Sequence[tuple[Wanted | Refusal, Caller]], *, at: datetime) -
 
 
 def _look(wanted: Wanted, caller: Caller, recipient: Recipient, *, at: datetime) -> Look:
-    return Look(caller.business_id, caller.mode, vault.blind_index(recipient.text), at, _due_at(wanted, at=at))
+    return Look(caller.business_id, caller.mode, recipients.hash_of(recipient.text), at, _due_at(wanted, at=at))
 
 
 def _due_at(wanted: Wanted, *, at: datetime) -> datetime:

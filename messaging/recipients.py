@@ -11,6 +11,7 @@ from django.core.validators import validate_email
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 from accounts.refusals import FieldError, Refusal
+from routing import vault
 
 # Digits and what people put between them. The library would read letters (+1-800-FLOWERS) and every script's digits too.
 _DIALLED = re.compile(r"\+[0-9][0-9 ().\-]{1,40}")
@@ -37,6 +38,14 @@ def read(text: str, *, channel: str) -> Recipient:
     """The recipient on that channel (`auto`: whatever it looks like); raises InvalidRecipient."""
     is_email = channel == "email" or (channel == "auto" and "@" in text)
     return _email(text) if is_email else _phone(text)
+
+
+def hash_of(text: str) -> bytes:
+    """The keyed hash by which a recipient, in our spelling, is found again: for consent, search and caps.
+
+    No e-mail service that anybody knows of tells `Sara@` from `sara@`, and people write either; a letter goes to the address as written.
+    """
+    return vault.blind_index(text.lower() if "@" in text else text)
 
 
 def mask(text: str) -> str:

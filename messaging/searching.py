@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 
 from accounts import ids
 from messaging import recipients
-from routing import vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def read(text: str, *, among: QuerySet[Any]) -> Found:
 def hash_of(text: str) -> bytes | None:
     """The keyed hash of a recipient in any spelling that intake takes; None if it can't be one."""
     try:
-        return vault.blind_index(recipients.read(text.strip(), channel="auto").text)
+        return recipients.hash_of(recipients.read(text.strip(), channel="auto").text)
     except recipients.InvalidRecipient:
         return None
 

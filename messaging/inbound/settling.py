@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 
 from accounts import ids, news
 from accounts.choices import BusinessEventType
-from messaging import record
+from messaging import recipients, record
 from messaging.choices import Keyword, SuppressionOrigin, SuppressionReason
 from messaging.inbound import linking
 from messaging.inbound.linking import Linked
@@ -24,7 +24,6 @@ from messaging.inbound_records import Inbound
 from messaging.suppressions import keeping, keywords, lifting
 from messaging.suppressions.keeping import Wanted
 from messaging.suppressions.learning import COMPLAINTS
-from routing import vault
 from routing.credentials import directory
 from routing.providers.inbound import InboundKind
 
@@ -106,7 +105,7 @@ def _stops(linked: Linked) -> Iterator[Wanted]:
                 reason=SuppressionReason.COMPLAINT if raw in COMPLAINTS else SuppressionReason.OPTED_OUT,
                 origin=SuppressionOrigin.PROVIDER if is_told else SuppressionOrigin.KEYWORD,
                 source=f"{provider} {raw}".strip() if is_told else "STOP",
-                recipient=sender if sender and vault.blind_index(sender) == hash_ else None,
+                recipient=sender if sender and recipients.hash_of(sender) == hash_ else None,
                 evidence={"inbound": ids.public("inb", row.id), "provider": provider, "message": _message_of(linked, business_id)},
             )
 

@@ -89,7 +89,7 @@ def _references(rows: list[Inbound]) -> dict[UUID, str | None]:
 def _filters(query: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if recipient := query.get("recipient"):
-        found["sender_hash"] = vault.blind_index(recipients.read(recipient, channel="auto").text)
+        found["sender_hash"] = recipients.hash_of(recipients.read(recipient, channel="auto").text)
     if message := query.get("message"):
         found["message_id"] = ids.parse("msg", message) or UUID(int=0)
     if channel := query.get("channel"):

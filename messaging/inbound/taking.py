@@ -82,8 +82,8 @@ def _row(place: int, heard: Heard) -> dict[str, Any]:
         "channel": inbound.channel,
         "kind": inbound.kind,
         "provider_id": inbound.provider_id or f"{heard.call_id.hex}.{place}",
-        "sender_hash": _hash(sender),
-        "user_hash": _hash(f"{heard.account_id.hex}:{inbound.user_id}" if inbound.user_id else ""),
+        "sender_hash": _hex(recipients.hash_of(sender)) if sender else None,
+        "user_hash": _hex(vault.blind_index(f"{heard.account_id.hex}:{inbound.user_id}")) if inbound.user_id else None,
         "said": f"\\x{vault.seal(orjson.dumps(said), bound_to=sealed_at(id_)).hex()}",
         "keyword": _keyword(inbound) or "",
         "occurred_at": inbound.occurred_at or heard.received_at,
@@ -106,8 +106,8 @@ def canonical(sender: str) -> str:
         return sender
 
 
-def _hash(text: str) -> str | None:
-    return f"\\x{vault.blind_index(text).hex()}" if text else None
+def _hex(hash_: bytes) -> str:
+    return f"\\x{hash_.hex()}"
 
 
 def _keyword(inbound: Inbound) -> str | None:

@@ -12,7 +12,6 @@ from messaging import recipients
 from messaging.choices import SuppressionReason
 from messaging.suppressions import keeping
 from messaging.suppressions.keeping import Kept, Wanted
-from routing import vault
 
 
 class AlreadyOver(Refusal):
@@ -31,7 +30,7 @@ def wanted(said: Mapping[str, Any], *, business_id: UUID, mode: str, origin: str
         raise AlreadyOver(message, errors=[FieldError("expires_at", "already_over", message)])
     return Wanted(
         business_id=business_id,
-        recipient_hash=vault.blind_index(recipient.text),
+        recipient_hash=recipients.hash_of(recipient.text),
         recipient=recipient.text,
         mode=mode,
         channel=channel,

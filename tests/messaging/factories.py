@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts import ids
 from accounts.choices import Role
 from accounts.models import ApiKey, Business, Person
-from messaging import record, tracking
+from messaging import recipients, record, tracking
 from messaging.choices import EventType
 from messaging.lifecycle import AttemptStatus, Trouble
 from messaging.models import Due, Message, State
@@ -122,7 +122,7 @@ def _usual(owner: Business, id_: UUID, *, at: datetime, to: str) -> dict[str, An
         "language": "en",
         "content_hash": bytes(32),
         "recipient": vault.seal(to.encode(), bound_to=f"message:{id_}"),
-        "recipient_hash": vault.blind_index(to),
+        "recipient_hash": recipients.hash_of(to),
         "variables": vault.seal(orjson.dumps({"name": "Sara", "order_id": "A-17"}), bound_to=f"message:{id_}"),
         "reference": "order-17",
         "metadata": {"order": "A-17", "warehouse": "Cairo"},

@@ -15,7 +15,7 @@ from accounts import keys
 from accounts.choices import Mode
 from accounts.models import BusinessEvent
 from messaging.intake import RecipientSuppressed
-from messaging.models import Due, Event, State, Suppression
+from messaging.models import Due, Event, Message, State, Suppression
 from messaging.suppressions import keeping, lifting
 from messaging.suppressions.keeping import Wanted
 from routing import vault
@@ -68,6 +68,22 @@ def test_the_same_again_is_no_second_one(alice: World) -> None:
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json()["id"] == second.json()["id"]
     assert Suppression.objects.count() == 1
+
+
+def test_an_address_is_the_same_person_in_any_case_of_its_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(world.WORDS["content"], "email", {"subject": "On its way", "text": "Your order {{order_id}} is on its way."})
+    letters = world.make(steps=[{"channel": "email", "accounts": [{"account": str(world.stand_in("postmark").pk), "weight": 1}]}])
+
+    letters.accept(channel="email", recipient="Sara.B@Example.com")
+    message = Message.objects.get()
+    assert vault.unseal(bytes(message.recipient), bound_to=f"message:{message.id}") == b"Sara.B@example.com"
+    assert add(letters, recipient="SARA.b@Example.com", channel="email").status_code == 201
+    assert State.objects.get().status == "canceled"
+    assert not accepts(letters, channel="email", recipient="sara.b@example.com")
+    assert not accepts(letters, channel="email", recipient="Sara.B@example.com")
+    found = call(letters, "GET", "?recipient=sara.B@example.com").json()["items"]
+    assert len(found) == 1
+    assert call(letters, "GET", f"/{found[0]['id']}").json()["recipient"] == "SARA.b@example.com"
 
 
 def test_of_two_ends_the_later_holds(alice: World) -> None:
