@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -76,7 +75,7 @@ def take(orders: Mapping[int, Claims]) -> dict[int, dict[int, Refusal]]:
     grown = {claim.key: (claim, begun[claim.key], windows[claim.key].used) for claim in claims}
     refused = [each.claim for items in over.values() for each in items.values()]
     # Robust: what fails after the commit must not look as if nothing had been accepted.
-    transaction.on_commit(partial(warning.tell, list(grown.values()), refused), robust=True)
+    transaction.on_commit(lambda: warning.tell(list(grown.values()), refused), robust=True)
     return {number: {index: each.refusal for index, each in beyond.items()} for number, beyond in over.items()}
 
 

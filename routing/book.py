@@ -112,6 +112,6 @@ def _know(row: ProviderAccount, *, at: datetime) -> Known:
     if gate is None:
         return known
     known = replace(known, burst=row.most_at_once(), tokens=gate.tokens_at(at, of=row))
-    shut = gate.shut(at)
+    shut = gate.shut(at, of=row)
     is_probing = not shut and gate.breaker != Breaker.CLOSED
     return replace(known, shut=shut, is_probing=is_probing, lost=gate.lost)

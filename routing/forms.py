@@ -54,7 +54,17 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
 
     class Meta:
         model = ProviderAccount
-        fields: ClassVar[list[str]] = ["business", "name", "mode", "base_url", "max_in_flight", "rate", "burst", "receipt_sources"]
+        fields: ClassVar[list[str]] = [
+            "business",
+            "name",
+            "mode",
+            "base_url",
+            "max_in_flight",
+            "rate",
+            "burst",
+            "daily_cap",
+            "receipt_sources",
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import math
 import secrets
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import ClassVar
 
@@ -74,6 +74,7 @@ class ProviderAccount(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Calls at once after a pause; empty: a second's worth.",
     )
+    daily_cap = models.PositiveIntegerField(null=True, blank=True, help_text="Calls in a day (UTC), at most; empty: no cap.")
     is_in_service = models.BooleanField(default=True)
     out_of_service_because = models.CharField(max_length=200, blank=True, editable=False)
     out_of_service_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -249,6 +250,8 @@ class Gate(models.Model):
     not_before = models.DateTimeField(null=True, help_text="The provider asked for a rest until then.")
     tokens = models.FloatField(null=True, help_text="Calls that it may take at `filled_at`; refilled by the account's rate.")
     filled_at = models.DateTimeField(null=True)
+    day = models.DateField(null=True, help_text="The day (UTC) of `called`.")
+    called = models.PositiveIntegerField(default=0, db_default=0, help_text="Calls of that day, where the account has a daily cap.")
     lost = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Points of 100 that its share in every step is lowered by.")
     lost_at = models.DateTimeField(null=True, help_text="When that changed last.")
     held_because = models.CharField(max_length=200, blank=True, default="", db_default="", help_text="Staff keep its share as it is.")
@@ -270,8 +273,10 @@ class Gate(models.Model):
             return of.most_at_once()
         return min(of.most_at_once(), self.tokens + (at - self.filled_at).total_seconds() * float(of.rate))
 
-    def shut(self, at: datetime) -> str:
+    def shut(self, at: datetime, *, of: ProviderAccount) -> str:
         """Why it lets nothing through then, or nothing."""
+        if of.daily_cap is not None and (self.called if self.day == at.astimezone(UTC).date() else 0) >= of.daily_cap:
+            return "its daily cap is reached"
         if self.breaker == Breaker.OPEN and self.next_probe_at and at < self.next_probe_at:
             return "its breaker is open"
         return "its provider asked for a rest" if self.not_before and at < self.not_before else ""

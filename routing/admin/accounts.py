@@ -66,7 +66,7 @@ class ProviderAccountDesk(Healths, Desk):
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> list[tuple[str | None, dict[str, Any]]]:
         adapter = self._adapter(request, obj)
         is_kept = adapter is not None and adapter.name in registry.IN_SESSIONS
-        own = ("name", "business", "mode", "max_in_flight", "rate", "burst", *(() if is_kept else ("base_url",)))
+        own = ("name", "business", "mode", "max_in_flight", "rate", "burst", "daily_cap", *(() if is_kept else ("base_url",)))
         receipts = () if is_kept else self._receipts
         told = tuple(name for name in self._told if name != ("callback_url" if is_kept else "connections"))
         if obj is not None and not self.has_change_permission(request, obj):

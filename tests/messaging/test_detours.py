@@ -80,6 +80,20 @@ def test_what_waits_for_an_open_breaker_is_not_claimed_and_not_looked_at_again(s
     assert timedelta(seconds=25) < due.due_at - timezone.now() <= timedelta(seconds=31)
 
 
+def test_beyond_an_account_s_daily_cap_messages_go_by_another_account(simulator: Simulator) -> None:
+    alice = world.make("alice", steps=by_two())
+    ProviderAccount.objects.filter(pk=stand_in("twilio").pk).update(daily_cap=1)
+    sent = [send(alice, channel="sms") for _ in range(3)]
+
+    work()
+    detours.look()
+    work()
+
+    assert {State.objects.get(message_id=id_).status for id_ in sent} == {"submitted"}
+    assert Attempt.objects.filter(account_id=stand_in("twilio").pk, tries__gt=0).count() == 1
+    assert len(simulator.taken()) == 3
+
+
 def test_it_goes_by_another_account_of_its_step_at_once(simulator: Simulator) -> None:
     alice = world.make("alice", steps=by_two())
     id_ = send(alice, channel="sms")

@@ -330,3 +330,55 @@ def test_all_workers_together_never_exceed_rate_and_burst_in_any_window(account:
     )
     assert most[0] <= 1 + rate * 0.1, most  # a tenth of a second for what lies between the look at the clock and the row
     assert len(taken) >= 0.5 * (rate + burst)
+
+
+# Days
+
+
+def test_a_daily_cap_lets_so_many_through_until_midnight(account: Make) -> None:
+    row = account("a", daily_cap=4)
+    assert [probe(row, 3), probe(row, 3), probe(row, 3)] == [3, 1, 0]
+    assert list(gates.shut()) == [row.pk]
+    assert gates.shut()[row.pk][0] == timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+    Gate.objects.filter(account=row).update(day=timezone.now().date() - timedelta(days=1))
+    assert (probe(row, 3), gates.shut()) == (3, {})
+
+
+def test_a_cap_that_is_raised_or_taken_away_holds_at_once(account: Make) -> None:
+    row = account("a", daily_cap=1, rate="50")
+    assert [probe(row, 2), probe(row, 2)] == [1, 0]
+    assert gates.next_token([row.pk], lane="utility") is None  # it waits for the day, not for a token
+    ProviderAccount.objects.update(daily_cap=2)
+    assert probe(row, 2) == 1
+    ProviderAccount.objects.update(daily_cap=None)
+    assert (probe(row, 2), gates.shut()) == (2, {})
+
+
+def test_what_is_spent_says_so_to_those_who_choose(account: Make) -> None:
+    row = account("a", daily_cap=2)
+    probe(row, 2)
+    assert Gate.objects.get(account=row).shut(timezone.now(), of=row) == "its daily cap is reached"
+    assert Gate.objects.get(account=row).shut(timezone.now() + timedelta(days=1), of=row) == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_staff_hear_of_a_cap_before_it_is_reached_and_when_it_is(account: Make) -> None:
+    row = account("a", daily_cap=10)
+    told = []
+    for number in (7, 1, 1, 1):
+        probe(row, number)
+        told.append(list(Alert.objects.filter(kind=Kind.CAP_NEAR).values_list("because", flat=True)))
+
+    assert [len(each) for each in told] == [0, 1, 1, 1]
+    assert told[-1][0].startswith("10 of 10 calls of the day")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_workers_together_never_exceed_a_daily_cap(account: Make) -> None:
+    row = account("a", daily_cap=10)
+
+    def want() -> int:
+        return sum(probe(row, 2) for _ in range(50))
+
+    assert sum(in_threads(want)) == 10
