@@ -17,6 +17,10 @@ from routing import vault
 _DIALLED = re.compile(r"\+[0-9][0-9 ().\-]{1,40}")
 
 
+# As they are written on purpose: a ticket's digits alone may be anything, and are no number to us.
+_SOMEBODY = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]|\+[0-9](?:[ ().\-]{0,2}[0-9]){6,}")
+
+
 class InvalidRecipient(Refusal):
     """The recipient can't be one on that channel."""
 
@@ -46,6 +50,11 @@ def hash_of(text: str) -> bytes:
     No e-mail service that anybody knows of tells `Sara@` from `sara@`, and people write either; a letter goes to the address as written.
     """
     return vault.blind_index(text.lower() if "@" in text else text)
+
+
+def names_somebody(text: str) -> bool:
+    """Whether an e-mail address, or a number with its plus, stands in it."""
+    return _SOMEBODY.search(text) is not None
 
 
 def mask(text: str) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts.refusals import Refusal
+from messaging import recipients
 from messaging.choices import SuppressionOrigin, SuppressionReason
 from messaging.models import Suppression
 from messaging.suppressions import asking
@@ -42,6 +43,12 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
         if "recipient" in values and values.get("business"):
             self._settle(values)
         return values
+
+    def clean_source(self) -> str:
+        source: str = self.cleaned_data["source"]
+        if recipients.names_somebody(source):
+            raise forms.ValidationError("Write no phone number and no e-mail address here: it is shown in clear.", code="personal_data")
+        return source
 
     def _settle(self, values: dict[str, Any]) -> None:
         business, mode, at = values["business"], values.get("mode", ""), timezone.now()

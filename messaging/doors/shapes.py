@@ -7,9 +7,22 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.shapes import Shape
+from messaging import recipients
 from messaging.choices import SuppressionOrigin, SuppressionReason
 from messaging.serializers import MOST_ITEMS, ItemError, Metadata, Moment, readable
 from routing.choices import Channel, TrafficClass
+
+
+def nameless(text: str) -> None:
+    """It is kept and shown in clear, to whoever may not see recipients."""
+    if recipients.names_somebody(text):
+        raise serializers.ValidationError("Write no phone number and no e-mail address here: it is shown in clear.", code="personal_data")
+
+
+def _nameless_evidence(values: dict[str, Any] | None) -> None:
+    for text in (*(values or {}), *(values or {}).values()):
+        if isinstance(text, str):
+            nameless(text)
 
 
 class Suppress(Shape):
@@ -20,7 +33,11 @@ class Suppress(Shape):
     category = serializers.ChoiceField(TrafficClass.choices, required=False, allow_null=True, help_text="Default: every category.")
     reason = serializers.ChoiceField(SuppressionReason.values, required=False, help_text="Default: opted_out.")
     evidence = Metadata(
-        child=serializers.JSONField(allow_null=True), required=False, allow_null=True, help_text="What shows it, flat; no personal data."
+        child=serializers.JSONField(allow_null=True),
+        required=False,
+        allow_null=True,
+        validators=[_nameless_evidence],
+        help_text="What shows it, flat; no personal data.",
     )
     expires_at = Moment(required=False, allow_null=True, help_text="When it ends, with its zone; default: never.")
 
@@ -29,7 +46,7 @@ class Suppress(Shape):
         help_text = "Who or what said so: a form, a call, your CRM."
         return {
             **super().get_fields(),
-            "source": serializers.CharField(max_length=200, required=False, validators=[readable], help_text=help_text),
+            "source": serializers.CharField(max_length=200, required=False, validators=[readable, nameless], help_text=help_text),
         }
 
 

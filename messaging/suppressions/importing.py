@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts import ids
 from accounts.refusals import Refusal
-from messaging import bell
+from messaging import bell, recipients
 from messaging.choices import SuppressionOrigin, SuppressionReason
 from messaging.models import SuppressionImport
 from messaging.suppressions import asking, showing
@@ -165,7 +165,7 @@ def _source(text: str | None) -> str:
     source = (text or "").strip().removeprefix("'")[:200]
     if letters.is_unprintable(source) or letters.turns_others(source) or "\n" in source:
         raise _WrongWord("source")
-    return source
+    return "" if recipients.names_somebody(source) else source  # whoever must not be written to, is not, whatever the list says of them
 
 
 def _moment(text: str | None) -> datetime | None:

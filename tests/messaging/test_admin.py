@@ -515,6 +515,13 @@ def test_a_suppressed_recipient_is_never_shown_or_logged(operator: Client, shop:
     assert not any(RECIPIENT in page for page in pages)
 
 
+def test_a_source_that_names_somebody_is_refused(operator: Client, shop: Business) -> None:
+    text = suppress(operator, business=str(shop.id), source=f"call from {RECIPIENT}")
+
+    assert "Write no phone number and no e-mail address here" in text
+    assert not Suppression.objects.exists()
+
+
 @pytest.mark.parametrize("recipient, channel", [("0100 123 4567", ""), ("nonsense", ""), ("sara@example.com", "sms"), (RECIPIENT, "email")])
 def test_what_is_no_recipient_is_refused_with_the_way_out(recipient: str, channel: str, operator: Client, shop: Business) -> None:
     text = suppress(operator, business=str(shop.id), recipient=recipient, channel=channel)

@@ -90,6 +90,13 @@ def test_a_line_with_a_nul_byte_is_wrong_and_stops_nobody(shop: Business) -> Non
     assert job.failed_because == ""
 
 
+def test_a_source_that_names_somebody_is_left_out_and_the_line_holds(shop: Business) -> None:
+    job = take(shop, "recipient,source\n+201001234601,call from +20 100 123 4601\n+201001234602,ticket 20100123\n")
+
+    assert (job.added, job.wrong) == (2, 0)
+    assert set(Suppression.objects.values_list("source", flat=True)) == {"file of operator", "ticket 20100123"}
+
+
 def test_lines_are_numbered_as_an_editor_does_also_below_empty_ones(shop: Business) -> None:
     job = take(shop, "recipient\n\n+201001234601\n\n\nnonsense\n")
 

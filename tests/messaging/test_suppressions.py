@@ -170,6 +170,9 @@ def test_a_stranger_finds_nothing(alice: World) -> None:
         ({"recipient": NUMBER, "channel": "fax"}, "channel", "invalid_choice"),
         ({"recipient": NUMBER, "expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "already_over"),
         ({"recipient": NUMBER, "colour": "red"}, "colour", "unknown_field"),
+        ({"recipient": NUMBER, "source": "call from +20 100-123 4567"}, "source", "personal_data"),
+        ({"recipient": NUMBER, "source": "sara@example.com"}, "source", "personal_data"),
+        ({"recipient": NUMBER, "evidence": {"caller": "+201001234567"}}, "evidence", "personal_data"),
         ({}, "recipient", "required"),
     ],
 )
