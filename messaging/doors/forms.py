@@ -18,13 +18,13 @@ from messaging.suppressions.keeping import Wanted
 
 
 class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The recipient is typed once, kept sealed, and shown on no page: only the business's own export has it."""
+    """The recipient is typed once, kept sealed, and shown in part: only the business's own export has it whole."""
 
     recipient = forms.CharField(
         max_length=320,
         strip=True,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="A number in E.164 (+201001234567) or an e-mail address. It is kept sealed, and no page shows it again.",
+        help_text="A number in E.164 (+201001234567) or an e-mail address. It is kept sealed, and pages show it in part.",
     )
 
     class Meta:

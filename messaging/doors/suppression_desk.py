@@ -17,7 +17,9 @@ from messaging import filters, searching
 from messaging.doors.exchange import ExchangeDesk
 from messaging.doors.forms import LiftForm, SuppressionForm
 from messaging.models import Suppression
-from messaging.suppressions import keeping, lifting
+from messaging.suppressions import keeping, lifting, showing
+
+_WHERE = ("mode_or_both", "channel_or_all", "category_or_all")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -42,7 +44,7 @@ class SuppressionDesk(ExchangeDesk):
     form = SuppressionForm
     change_list_template = "messaging/messages.html"
     search_label = "Recipient, exactly"
-    list_display = ("fingerprint", "state", "reason", "channel_or_all", "category_or_all", "origin", "source", "business", "created_at")
+    list_display = ("masked", "state", "reason", *_WHERE, "origin", "source", "business", "created_at")
     list_filter = (filters.RecipientFilter, StateFilter, "reason", "origin", "channel", "category", "mode", "business")
     list_select_related = ("business",)
     ordering = ("-id",)
@@ -51,12 +53,12 @@ class SuppressionDesk(ExchangeDesk):
     actions_detail = ("lift",)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """An existing one shows no recipient; its history is whole."""
+        """An existing one shows its recipient in part; its history is whole."""
         said = ("mode", "channel", "category", "reason")
         if obj is None:
             return ("business", "recipient", *said, "source", "expires_at")
-        history = ("origin", "source", "evidence", "created_at", "expires_at", "lifted_at", "lifted_by", "lifted_because")
-        return ("fingerprint", "business", *said, *history)
+        history = ("origin", "source", "shown_by", "created_at", "expires_at", "lifted_at", "lifted_by", "lifted_because")
+        return ("masked", "business", *said, *history)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return () if obj is None else self.get_fields(request, obj)
@@ -72,9 +74,17 @@ class SuppressionDesk(ExchangeDesk):
         return bool(super().has_change_permission(request))
 
     @display(description="recipient")
-    def fingerprint(self, suppression: Suppression) -> str:
-        """Enough of the hash to tell two apart."""
-        return bytes(suppression.recipient_hash).hex()[:12]
+    def masked(self, suppression: Suppression) -> str:
+        """In part; where nobody gave it, enough of the hash to tell two apart."""
+        return showing.masked(suppression) or bytes(suppression.recipient_hash).hex()[:12]
+
+    @display(description="evidence")
+    def shown_by(self, suppression: Suppression) -> str:
+        return ", ".join(f"{name}: {value}" for name, value in (suppression.evidence or {}).items() if value is not None) or "none"
+
+    @display(description="mode")
+    def mode_or_both(self, suppression: Suppression) -> str:
+        return suppression.get_mode_display() if suppression.mode else "both worlds"
 
     @display(description="state", label={"in force": "danger", "over": "success"})
     def state(self, suppression: Suppression) -> str:

@@ -58,10 +58,9 @@ def page(query: Mapping[str, str], *, caller: Caller, at: datetime) -> dict[str,
 
 def show(row: Suppression, *, at: datetime, openly: bool = False) -> dict[str, Any]:
     """As the API tells it: the recipient in part, or `openly`, to whoever asks for this very one."""
-    recipient = _recipient(row)
     return {
         "id": ids.public("sup", row.id),
-        "recipient": recipient if openly or recipient is None else recipients.mask(recipient),
+        "recipient": _recipient(row) if openly else masked(row),
         "channel": row.channel or None,
         "category": row.category or None,
         "reason": row.reason,
@@ -99,6 +98,12 @@ class _Echo:
 def _harmless(text: str) -> str:
     """No spreadsheet shall take a source for a formula (OWASP, CSV injection). A number's plus is its own: E.164 begins so."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def masked(row: Suppression) -> str | None:
+    """The recipient in part; None where nobody gave it."""
+    recipient = _recipient(row)
+    return recipients.mask(recipient) if recipient else None
 
 
 def _recipient(row: Suppression) -> str | None:
