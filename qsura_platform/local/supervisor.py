@@ -45,6 +45,20 @@ class Run:
     ends: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     watched: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     logs: dict[str, console.Log] = field(default_factory=dict)
+    is_told: bool = False
+    """Whether a signal has come. What is raised by it is lost where Python can't raise, as in what runs beside a fork."""
+    is_starting: bool = False
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """A child is started and written down in one: a signal in between ends the run right after."""
+        self.is_starting = True
+        try:
+            yield
+        finally:
+            self.is_starting = False
+        if self.is_told:
+            raise Stopped
 
     def add(
         self,
@@ -55,18 +69,19 @@ class Run:
         death_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Starts one of the platform's own processes and follows its log. `death_signal`: what it gets if this process is killed."""
-        child = children.start(
-            [sys.executable, *command],
-            env=self.env,
-            cwd=environment.ROOT,
-            output=subprocess.PIPE,
-            death_signal=death_signal,
-        )
-        log = console.Log(name, file=self.log_file(name))
-        if child.stdout:
-            log.follow(child.stdout)
-        self.ends.callback(self._end, child, stop, log)
-        self.watch(name, child, log=log)
+        with self.undisturbed():
+            child = children.start(
+                [sys.executable, *command],
+                env=self.env,
+                cwd=environment.ROOT,
+                output=subprocess.PIPE,
+                death_signal=death_signal,
+            )
+            log = console.Log(name, file=self.log_file(name))
+            if child.stdout:
+                log.follow(child.stdout)
+            self.ends.callback(self._end, child, stop, log)
+            self.watch(name, child, log=log)
 
     def watch(self, name: str, child: subprocess.Popen[bytes], *, log: console.Log) -> None:
         """From now on this process's death ends the run."""
@@ -95,7 +110,9 @@ class Run:
         return child.returncode
 
     def look(self) -> None:
-        """Raises Obstacle, with its last words, if a process has died."""
+        """Raises Obstacle, with its last words, if a process has died; Stopped, if a signal has come."""
+        if self.is_told:
+            raise Stopped
         for name, child in self.watched.items():
             code = child.poll()
             if code is not None:
@@ -130,7 +147,7 @@ def run(state: Path, *, port: int, is_sending: bool) -> int:
     with preflight.sole_run(state, port=port):
         preflight.need_ports(port)
         this = Run(state, port)
-        with _signals_raise():
+        with _signals_raise(this):
             try:
                 with this.ends, _stop_announced():
                     _start(this)
@@ -230,16 +247,18 @@ def _stop_announced() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
+def _signals_raise(run: Run) -> Iterator[None]:
     """The first signal ends the run; further ones don't disturb the end. Every child has a time limit of its own there."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup the run outlives its terminal
         numbers.append(signal.SIGHUP)
 
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
-        raise Stopped  # and not a word here: the signal may have come while this very thread was speaking, with the lock in its hand
+        run.is_told = True
+        if not run.is_starting:
+            raise Stopped  # and not a word here: the signal may have come while this very thread was speaking, with the lock in its hand
 
     before = [(each, signal.signal(each, stop)) for each in numbers]
     try:

@@ -76,6 +76,7 @@ def test_a_process_that_never_answers_is_an_obstacle_when_it_dies(run: superviso
 
 INTERRUPTED = """
 import signal, sys
+from pathlib import Path
 from qsura_platform.local import console, supervisor
 
 class Interrupted:
@@ -87,7 +88,7 @@ class Interrupted:
 
 sys.stdout = Interrupted()
 try:
-    with supervisor._signals_raise(), supervisor._stop_announced():
+    with supervisor._signals_raise(supervisor.Run(Path("nowhere"), 1)), supervisor._stop_announced():
         console.say("all is up")
 except supervisor.Stopped:
     console.say("stopped")
@@ -99,3 +100,29 @@ def test_a_signal_in_the_middle_of_a_line_ends_the_run() -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
 
     assert [line.split(":")[0] for line in done.stdout.splitlines() if line] == ["all is up", "Stopping", "stopped"]
+
+
+BESIDE_A_FORK = """
+import os, signal, sys
+from pathlib import Path
+from qsura_platform.local import supervisor
+
+run = supervisor.Run(Path(sys.argv[1]), 1, env=dict(os.environ))
+(run.state / "logs").mkdir()
+os.register_at_fork(after_in_parent=lambda: signal.raise_signal(signal.SIGINT))
+try:
+    with supervisor._signals_raise(run), run.ends:
+        run.add("smpp", ["-c", "import time; time.sleep(600)"])
+        run.stay()
+except supervisor.Stopped:
+    print("stopped", run.watched["smpp"].poll() is not None)
+"""
+
+
+def test_a_signal_beside_a_fork_ends_the_run_and_the_child(tmp_path: Path) -> None:
+    """What a handler raises there is told and forgotten: the run went on, deaf to every further signal."""
+    command = [sys.executable, "-c", BESIDE_A_FORK, str(tmp_path)]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.splitlines()[-1] == "stopped True"
