@@ -49,5 +49,5 @@ def test_a_draft_is_tested_with_what_was_sent_and_decides_nothing(platform: Plat
     assert (now["without_road"], draft["without_road"]) == (0, 0)
     assert now["fallback"] is not None
     assert {each["channel"] for each in draft["shares"]} >= {"sms"}
-    assert platform.send("+201001234567", channel="auto")["route"]["version"] == 1
+    assert platform.send("+201001234567", channel="auto")["route"]["version"] == sent["route"]["version"]
     assert "would take another road" in platform.manage("backtest", "demo", "default", "--mode", "test", "--days", "1")
